@@ -1,0 +1,323 @@
+import { EngineError } from '../domain/errors.ts';
+import { parseRecipient } from '../domain/address.ts';
+import type { NewEvent } from '../domain/events.ts';
+import type { InstanceId, MessageId } from '../domain/ids.ts';
+import { isProgress, QUEUE_TTL_MS, type MessageStatus } from '../domain/message.ts';
+import type { Scope } from '../domain/scope.ts';
+import type {
+	Clock,
+	DriverSession,
+	IdSource,
+	Log,
+	Message,
+	MessageChange,
+	Storage,
+	WhatsAppDriver,
+} from './ports.ts';
+
+export interface OutboundOptions {
+	readonly storage: Storage;
+	readonly driver: Pick<WhatsAppDriver, 'newWaId'>;
+	readonly ids: IdSource;
+	readonly clock: Clock;
+	readonly log: Log;
+	/** There are deliveries to send. */
+	readonly wake: () => void;
+}
+
+export interface NewMessage {
+	readonly to: string;
+	readonly text: string;
+	readonly clientRef?: string | undefined;
+	readonly failFast?: boolean | undefined;
+	readonly correlationId: string;
+}
+
+/** What is being sent through one live connection. */
+interface Line {
+	readonly session: DriverSession;
+	readonly queue: Message[];
+	/** Taken up on this connection, by WhatsApp's id: none of them is sent on it twice. */
+	readonly taken: Map<string, Message>;
+	sending: boolean;
+	/** What WhatsApp says about our messages, applied in the order it said it. */
+	said: Promise<void>;
+}
+
+const MOST_QUEUED = 10_000;
+const SWEEP_MS = 60_000;
+const SWEEP_LIMIT = 100;
+
+/**
+ * Outbound messages: accepted as a row, sent in order by the instance's connection, settled by what
+ * WhatsApp answers. The row stays `queued` until WhatsApp has acknowledged the message. Whatever a
+ * lost connection or a crash leaves unacknowledged is sent again under the same WhatsApp id, by
+ * which the receiving phone knows a repeat.
+ */
+export class Outbound {
+	readonly #options: OutboundOptions;
+	readonly #lines = new Map<InstanceId, Line>();
+	#cancelSweep: (() => void) | undefined;
+
+	constructor(options: OutboundOptions) {
+		this.#options = options;
+	}
+
+	start(): void {
+		this.#cancelSweep = this.#options.clock.after(SWEEP_MS, () => {
+			this.start();
+			this.#sweep().catch((error: unknown) => this.#failed(error));
+		});
+	}
+
+	stop(): void {
+		this.#cancelSweep?.();
+	}
+
+	async accept(scope: Scope, instanceId: InstanceId, message: NewMessage): Promise<Message> {
+		const { storage, driver, ids, clock } = this.#options;
+		const instance = await storage.instances.find(scope, instanceId);
+		if (!instance) throw new EngineError('instance_not_found');
+		const chat = parseRecipient(message.to);
+		if (!chat) {
+			throw new EngineError(
+				'invalid_request',
+				{ issues: [{ path: 'to', message: 'is not a phone number' }] },
+				{ hint: 'Write the number with its country code, digits only, for example 5511999999999.' },
+			);
+		}
+		if (message.failFast && instance.status.state !== 'connected') {
+			throw new EngineError('not_connected', { state: instance.status.state });
+		}
+		const row: Message = {
+			id: ids.next('msg'),
+			instanceId,
+			direction: 'out',
+			waId: driver.newWaId(),
+			chat,
+			peer: message.to,
+			body: { type: 'text', text: message.text },
+			clientRef: message.clientRef ?? null,
+			status: 'queued',
+			error: null,
+			correlationId: message.correlationId,
+			createdAt: clock.now(),
+			sentAt: null,
+			deliveredAt: null,
+			readAt: null,
+			failedAt: null,
+		};
+		await storage.messages.add([row]);
+		const line = this.#lines.get(instanceId);
+		if (line) this.#enqueue(instanceId, line, [row]);
+		return row;
+	}
+
+	async get(scope: Scope, instanceId: InstanceId, id: MessageId): Promise<Message> {
+		const { instances, messages } = this.#options.storage;
+		if (!(await instances.find(scope, instanceId))) throw new EngineError('instance_not_found');
+		const message = await messages.find(instanceId, id);
+		if (message?.direction !== 'out') throw new EngineError('message_not_found');
+		return message;
+	}
+
+	/** The instance can send now. */
+	async connected(instanceId: InstanceId, session: DriverSession): Promise<void> {
+		const line: Line = {
+			session,
+			queue: [],
+			taken: new Map(),
+			sending: false,
+			said: Promise.resolve(),
+		};
+		this.#lines.set(instanceId, line);
+		this.#enqueue(
+			instanceId,
+			line,
+			await this.#options.storage.messages.listQueued(instanceId, MOST_QUEUED),
+		);
+	}
+
+	disconnected(instanceId: InstanceId): void {
+		this.#lines.delete(instanceId);
+	}
+
+	acknowledged(instanceId: InstanceId, waId: string, at: number, error?: string): void {
+		this.#inOrder(instanceId, async () => {
+			const message = await this.#find(instanceId, waId);
+			if (!message) return;
+			if (error === undefined) await this.#settle(message, { status: 'sent', sentAt: at });
+			else await this.#refuse(message, refusal(error), at);
+		});
+	}
+
+	receipt(
+		instanceId: InstanceId,
+		waIds: readonly string[],
+		status: 'delivered' | 'read',
+		at: number,
+	): void {
+		this.#inOrder(instanceId, async () => {
+			for (const waId of waIds) {
+				const message = await this.#find(instanceId, waId);
+				if (!message || !isProgress(message.status, status)) continue;
+				// A receipt proves what a lost acknowledgement would have said.
+				if (message.status === 'queued') {
+					await this.#settle(message, { status: 'sent', sentAt: at });
+				}
+				const times = {
+					deliveredAt: message.deliveredAt ?? at,
+					...(status === 'read' ? { readAt: at } : {}),
+				};
+				await this.#options.storage.messages.change(message.id, BEFORE[status], {
+					status,
+					...times,
+				});
+			}
+		});
+	}
+
+	#enqueue(instanceId: InstanceId, line: Line, messages: readonly Message[]): void {
+		for (const message of messages) {
+			if (line.taken.has(message.waId)) continue;
+			line.taken.set(message.waId, message);
+			line.queue.push(message);
+		}
+		if (!line.sending) {
+			this.#sendAll(instanceId, line).catch((error: unknown) => this.#failed(error));
+		}
+	}
+
+	async #sendAll(instanceId: InstanceId, line: Line): Promise<void> {
+		line.sending = true;
+		try {
+			for (;;) {
+				const message = line.queue.shift();
+				if (!message || this.#lines.get(instanceId) !== line) return;
+				await this.#send(instanceId, line, message);
+			}
+		} finally {
+			line.sending = false;
+		}
+	}
+
+	async #send(instanceId: InstanceId, line: Line, message: Message): Promise<void> {
+		const { waId, chat, body } = message;
+		const now = this.#options.clock.now();
+		if (message.createdAt + QUEUE_TTL_MS < now) {
+			await this.#refuse(message, EXPIRED, now);
+			return;
+		}
+		try {
+			await line.session.send({ waId, chat, body });
+		} catch (error) {
+			// With the connection gone the message stays queued, and the next one sends it.
+			if (this.#lines.get(instanceId) !== line) return;
+			this.#options.log.warn(
+				{ instance_id: instanceId, message_id: message.id, error: String(error) },
+				'a message could not be sent',
+			);
+			await this.#refuse(message, SEND_FAILED, this.#options.clock.now());
+		}
+	}
+
+	#inOrder(instanceId: InstanceId, work: () => Promise<void>): void {
+		const line = this.#lines.get(instanceId);
+		if (line) line.said = line.said.then(work).catch((error: unknown) => this.#failed(error));
+		else work().catch((error: unknown) => this.#failed(error));
+	}
+
+	#find(instanceId: InstanceId, waId: string): Promise<Message | undefined> {
+		return this.#options.storage.messages.findByWaId(instanceId, 'out', waId);
+	}
+
+	#refuse(message: Message, error: NonNullable<Message['error']>, at: number): Promise<void> {
+		return this.#settle(message, { status: 'failed', error, failedAt: at });
+	}
+
+	/** Takes a queued message to `sent` or `failed` and tells so, in one commit. */
+	async #settle(message: Message, change: MessageChange): Promise<void> {
+		const { storage, clock } = this.#options;
+		this.#lines.get(message.instanceId)?.taken.delete(message.waId);
+		const deliveries = await storage.transaction(async (stores) => {
+			const settled = await stores.messages.change(message.id, ['queued'], change);
+			if (!settled) return 0;
+			const appended = await stores.events.append(
+				message.instanceId,
+				[settledEvent(settled)],
+				clock.now(),
+			);
+			return appended.deliveries;
+		});
+		if (deliveries > 0) this.#options.wake();
+	}
+
+	async #sweep(): Promise<void> {
+		const { storage, clock } = this.#options;
+		const now = clock.now();
+		const overdue = await storage.messages.listOverdue(now - QUEUE_TTL_MS, SWEEP_LIMIT);
+		for (const message of overdue) {
+			const line = this.#lines.get(message.instanceId);
+			if (!line?.taken.has(message.waId)) await this.#refuse(message, EXPIRED, now);
+		}
+	}
+
+	#failed(error: unknown): void {
+		this.#options.log.error({ error: String(error) }, 'an outbound message could not be recorded');
+	}
+}
+
+const BEFORE: Readonly<Record<'delivered' | 'read', readonly MessageStatus[]>> = {
+	delivered: ['queued', 'sent'],
+	read: ['queued', 'sent', 'delivered'],
+};
+
+const EXPIRED = {
+	code: 'expired',
+	message: 'The instance was not connected in time, and the message is no longer sent.',
+};
+
+const SEND_FAILED = {
+	code: 'send_failed',
+	message: 'WhatsApp has no account for this number, or gave no keys to encrypt for it.',
+};
+
+/** WhatsApp's own codes for a message it does not take. */
+function refusal(code: string): NonNullable<Message['error']> {
+	switch (code) {
+		case '463':
+			return {
+				code: 'account_restricted',
+				message: 'WhatsApp does not let this account write to new contacts at present.',
+			};
+		case '429':
+			return { code: 'rate_limited', message: 'WhatsApp is throttling this account.' };
+		default:
+			return { code: 'rejected', message: `WhatsApp refused the message with error ${code}.` };
+	}
+}
+
+function settledEvent(message: Message): NewEvent {
+	const common = {
+		message_id: message.id,
+		to: message.peer,
+		client_ref: message.clientRef,
+	};
+	const cause = message.correlationId ? { correlationId: message.correlationId } : {};
+	return message.status === 'failed'
+		? {
+				event: 'message.failed',
+				occurredAt: message.failedAt ?? message.createdAt,
+				data: { ...common, error: message.error ?? SEND_FAILED },
+				...cause,
+			}
+		: {
+				event: 'message.sent',
+				occurredAt: message.sentAt ?? message.createdAt,
+				data: {
+					...common,
+					sent_at: new Date(message.sentAt ?? message.createdAt).toISOString(),
+				},
+				...cause,
+			};
+}

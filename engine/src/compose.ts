@@ -1,0 +1,226 @@
+import { pino } from 'pino';
+import { uuidv7 } from 'uuidv7';
+import { Authentication, type NewKey } from './app/authentication.ts';
+import { Deliveries } from './app/deliveries.ts';
+import { Dispatcher } from './app/dispatcher.ts';
+import { Endpoints } from './app/endpoints.ts';
+import { Inbound } from './app/inbound.ts';
+import { Instances } from './app/instances.ts';
+import { Outbound } from './app/outbound.ts';
+import type { Clock, IdSource, Instance, Log } from './app/ports.ts';
+import { Sessions } from './app/sessions.ts';
+import { TestPhones } from './app/test-phones.ts';
+import type { Config } from './config.ts';
+import { BaileysDriver } from './drivers/baileys/baileys-driver.ts';
+import { WebVersion } from './drivers/baileys/web-version.ts';
+import { PngQrPainter } from './drivers/qr-painter.ts';
+import { buildServer } from './http/server.ts';
+import { parseAllowList } from './net/allow-list.ts';
+import { ResolvingUrlGuard } from './net/url-guard.ts';
+import { UndiciWebhookClient } from './net/webhook-client.ts';
+import { NetworkPhones } from './sandbox/simulated-phones.ts';
+import { SimulatedNetwork } from './sandbox/simulated-network.ts';
+import { DataDir } from './storage/data-dir.ts';
+import { openStorage } from './storage/storage.ts';
+import { VERSION } from './version.ts';
+
+export interface Engine {
+	/** Where it listens, with the port that it really got. */
+	readonly url: string;
+	/** Keys made by this start; nobody will see them again. */
+	readonly newKeys: readonly NewKey[];
+	/** Sends no more, closes every session and connection, then the database. */
+	stop(): Promise<void>;
+}
+
+/** The engine cannot start, for a reason that its operator can mend. */
+export class StartFault extends Error {
+	override readonly name = 'StartFault';
+	readonly hint: string;
+
+	constructor(message: string, hint: string) {
+		super(message);
+		this.hint = hint;
+	}
+}
+
+const systemClock: Clock = {
+	now: () => Date.now(),
+	after: (ms, work) => {
+		const timer = setTimeout(work, ms);
+		return () => clearTimeout(timer);
+	},
+};
+
+const ids: IdSource = { next: (prefix) => `${prefix}_${uuidv7()}` };
+
+/** Builds the engine from its settings, top to bottom, and starts it. */
+export async function startEngine(config: Config): Promise<Engine> {
+	const clock = systemClock;
+	const log: Log = pino({ level: config.logLevel, base: null });
+	const started: (() => Promise<unknown> | void)[] = [];
+	const stop = async () => {
+		for (const undo of started.splice(0).reverse()) await undo();
+	};
+
+	try {
+		const dataDir = await DataDir.open(config.dataDir);
+		const secretsKey = config.secretsKey?.reveal() ?? (await dataDir.ownSecret('secrets.key'));
+		const pepper = config.apiKeyPepper?.reveal() ?? (await dataDir.ownSecret('api-key.pepper'));
+
+		const storage = await openStorage({
+			...(config.databaseUrl
+				? { url: config.databaseUrl.reveal() }
+				: { file: dataDir.file('engine.sqlite') }),
+			secretsKey,
+			ids,
+			log,
+		});
+		started.push(() => storage.close());
+
+		const authentication = new Authentication({ ...storage, ids, clock, log, pepper });
+		if (!(await authentication.provePepper())) {
+			throw new StartFault(
+				'API_KEY_PEPPER is not the one that the API keys in the database were stored with.',
+				'Set it to the former value; with another one no existing API key would be accepted.',
+			);
+		}
+		const newKeys = await authentication.bootstrap(revealed(config.bootstrapKeys));
+
+		const network = new SimulatedNetwork({
+			file: dataDir.file('simulated-network.sqlite'),
+			receiptDelayMs: config.sandbox.receiptDelayMs,
+		});
+		await network.start();
+		started.push(() => network.stop());
+		const phones = new NetworkPhones(network);
+
+		const guard = new ResolvingUrlGuard({
+			allowPrivate: parseAllowList(config.webhooks.allowPrivate).entries,
+			ownPort: config.http.port,
+		});
+		const client = new UndiciWebhookClient({ guard });
+		started.push(() => client.close());
+		const dispatcher = new Dispatcher({
+			deliveries: storage.deliveries,
+			endpoints: storage.endpoints,
+			client,
+			clock,
+			log,
+			random: Math.random,
+			maxPerHost: config.webhooks.maxPerHost,
+			userAgent: `whatisup-webhooks/${VERSION}`,
+		});
+		const wake = () => dispatcher.wake();
+
+		const { webVersion, socketUrl, maxSessions } = config.whatsapp;
+		const version = new WebVersion({ clock, log, pinned: webVersion && [...webVersion] });
+		started.push(() => version.stop());
+		const driver = new BaileysDriver({
+			authState: storage.authState,
+			messages: storage.messages,
+			clock,
+			log,
+			version,
+		});
+		const inbound = new Inbound({ storage, driver, ids, clock, log, wake });
+		const outbound = new Outbound({ storage, driver, ids, clock, log, wake });
+		const sessions = new Sessions({
+			storage,
+			driver,
+			inbound,
+			outbound,
+			painter: new PngQrPainter(),
+			clock,
+			log,
+			random: Math.random,
+			socketUrl: ({ id, mode }: Instance) => (mode === 'test' ? phones.socketUrl(id) : socketUrl),
+			maxSessions,
+			wake,
+		});
+		const instances = new Instances({ instances: storage.instances, sessions, ids, clock });
+
+		const state = { isResumed: false };
+		const server = buildServer({
+			authentication,
+			instances,
+			outbound,
+			endpoints: new Endpoints({ ...storage, guard, ids, clock }),
+			deliveries: new Deliveries(storage.deliveries, storage.instances),
+			testPhones: new TestPhones(phones, instances),
+			health: {
+				ready: async () => ({
+					checks: {
+						database: await succeeds(() => storage.ping()),
+						sessions_resumed: state.isResumed,
+					},
+					sessions: sessions.counts,
+				}),
+			},
+			ids,
+			log,
+		});
+
+		// What the last run left comes first: its received messages, then its deliveries.
+		await inbound.recover();
+		if (!config.databaseUrl) await storage.deliveries.releaseLeases(clock.now());
+		started.push(() => inbound.idle());
+		dispatcher.start();
+		started.push(() => dispatcher.stop());
+		outbound.start();
+		started.push(() => outbound.stop());
+		started.push(() => sessions.close());
+		const url = await listen(server, config.http);
+		started.push(() => server.close());
+		await sessions.resume();
+		state.isResumed = true;
+		return { url, newKeys, stop };
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+}
+
+async function listen(
+	server: ReturnType<typeof buildServer>,
+	{ host, port }: Config['http'],
+): Promise<string> {
+	try {
+		return await server.listen({ host, port });
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		if (code === 'EADDRINUSE') {
+			throw new StartFault(
+				`Port ${port} on ${host} is in use.`,
+				'Stop the program that uses it (another engine, perhaps), or set WHATISUP_PORT to a free port.',
+			);
+		}
+		if (code === 'EACCES') {
+			throw new StartFault(
+				`This process may not listen on port ${port}.`,
+				'Set WHATISUP_PORT to a port above 1023.',
+			);
+		}
+		if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+			throw new StartFault(
+				`This machine has no address ${host}.`,
+				'Set WHATISUP_HOST to 127.0.0.1, or to 0.0.0.0 to listen on every address.',
+			);
+		}
+		throw error;
+	}
+}
+
+async function succeeds(work: () => Promise<unknown>): Promise<boolean> {
+	try {
+		await work();
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+function revealed(keys: Config['bootstrapKeys']): Partial<Record<'live' | 'test', string>> {
+	const { live, test } = keys;
+	return { ...(live && { live: live.reveal() }), ...(test && { test: test.reveal() }) };
+}

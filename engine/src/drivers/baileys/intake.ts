@@ -1,0 +1,76 @@
+import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
+
+/** Inbound stanzas, handed to Baileys strictly one after another. */
+export interface IntakeOptions {
+	/** Whether an earlier run already has the message in this stanza. */
+	readonly isKnown: (node: BinaryNode) => Promise<boolean>;
+	/** Remembers, until it is decrypted, which stanza a ciphertext came in. */
+	readonly expect: (node: BinaryNode) => void;
+	/** Makes a stanza that comes unencrypted durable; it is acknowledged after that. */
+	readonly keepPlaintext: (node: BinaryNode, plaintext: Uint8Array) => Promise<void>;
+	readonly failed: (error: unknown) => void;
+}
+
+const MESSAGE = 'CB:message';
+
+/**
+ * Steps between the socket and Baileys' own listener for messages, for three reasons.
+ *
+ * Order: Baileys starts on a stanza before it is done with the last one, and one contact's messages
+ * overtake each other when they alternate between the two ways of addressing. What was queued while
+ * we were away it puts on a list of its own, which new ones overtake; without the mark `offline`
+ * they take the same way as the rest.
+ *
+ * Memory: a redelivered message that is stored already is acknowledged again and goes no further.
+ * Baileys could not decrypt it a second time and would ask the sender to repeat it.
+ *
+ * Context: the Signal repository sees a ciphertext only, its journal entry needs the whole stanza.
+ */
+export function interceptMessages(sock: WASocket, options: IntakeOptions): void {
+	const [deliver] = sock.ws.listeners(MESSAGE) as ((node: BinaryNode) => Promise<void>)[];
+	if (!deliver) throw new Error('Baileys no longer listens to CB:message');
+	sock.ws.removeAllListeners(MESSAGE);
+
+	let last = Promise.resolve();
+	sock.ws.on(MESSAGE, (node: BinaryNode) => {
+		last = last.then(() => take(node)).catch(options.failed);
+	});
+
+	async function take(node: BinaryNode): Promise<void> {
+		const { offline, ...attrs } = node.attrs;
+		const stanza: BinaryNode = { ...node, attrs: attrs as BinaryNode['attrs'] };
+		if (offline !== undefined && (await options.isKnown(stanza))) {
+			await acknowledgeAgain(sock, stanza);
+			return;
+		}
+		options.expect(stanza);
+		const plaintext = childBytes(stanza, 'plaintext');
+		if (plaintext) await options.keepPlaintext(stanza, plaintext);
+		await deliver!(stanza);
+	}
+}
+
+/** The ciphertexts of a stanza, one for each way the sender encrypted it for us. */
+export function ciphertexts(node: BinaryNode): Uint8Array[] {
+	return children(node)
+		.filter((child) => child.tag === 'enc' && child.content instanceof Uint8Array)
+		.map((child) => child.content as Uint8Array);
+}
+
+async function acknowledgeAgain(sock: WASocket, node: BinaryNode): Promise<void> {
+	const { from, participant, recipient, id } = node.attrs;
+	if (from && id && !recipient) {
+		await sock.sendReceipt(from, participant, [id], 'inactive' as never);
+	} else {
+		await sock.sendMessageAck(node);
+	}
+}
+
+function childBytes(node: BinaryNode, tag: string): Uint8Array | undefined {
+	const content = children(node).find((child) => child.tag === tag)?.content;
+	return content instanceof Uint8Array ? content : undefined;
+}
+
+function children(node: BinaryNode): BinaryNode[] {
+	return Array.isArray(node.content) ? node.content : [];
+}

@@ -1,0 +1,166 @@
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { serializerCompiler } from 'fastify-type-provider-zod';
+import type { Authentication } from '../app/authentication.ts';
+import type { Deliveries } from '../app/deliveries.ts';
+import type { Endpoints } from '../app/endpoints.ts';
+import type { Instances } from '../app/instances.ts';
+import type { Outbound } from '../app/outbound.ts';
+import type { IdSource, Log } from '../app/ports.ts';
+import type { TestPhones } from '../app/test-phones.ts';
+import { EngineError } from '../domain/errors.ts';
+import type { Scope } from '../domain/scope.ts';
+import { errorHandler, invalidRequest, routeOf } from './errors.ts';
+import { readJsonBodies } from './json-body.ts';
+import { malformedRequestHandler } from './malformed-request.ts';
+import { describeRoutes } from './openapi.ts';
+import { healthRoutes, type Health } from './routes/health.ts';
+import { instanceRoutes } from './routes/instances.ts';
+import { messageRoutes } from './routes/messages.ts';
+import { qrRoutes } from './routes/qr.ts';
+import { sandboxRoutes } from './routes/sandbox.ts';
+import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { webhookEndpointRoutes } from './routes/webhook-endpoints.ts';
+import { unknownRouteHandler } from './unknown-route.ts';
+import { compileValidator } from './validation.ts';
+
+export interface Services {
+	readonly authentication: Authentication;
+	readonly instances: Instances;
+	readonly outbound: Outbound;
+	readonly endpoints: Endpoints;
+	readonly deliveries: Deliveries;
+	readonly testPhones: TestPhones;
+	readonly health: Health;
+	readonly ids: IdSource;
+	readonly log: Log;
+}
+
+declare module 'fastify' {
+	interface FastifyRequest {
+		/** What the caller's key may see. Set for every route under /v1. */
+		scope: Scope;
+	}
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** How long a caller may take to send a request, its body included. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** As long as a path can be at all, so that a long id is not found like any other wrong one. */
+const MAX_ID_LENGTH = 16 * 1024;
+
+/** The engine's HTTP server, not yet listening. `close` lets requests under way finish. */
+export function buildServer(services: Services): FastifyInstance {
+	const { ids, log } = services;
+	const handleError = errorHandler(log);
+	const app = fastify({
+		bodyLimit: MAX_BODY_BYTES,
+		requestTimeout: REQUEST_TIMEOUT_MS,
+		routerOptions: { maxParamLength: MAX_ID_LENGTH },
+		genReqId: () => ids.next('req'),
+		return503OnClosing: false,
+		forceCloseConnections: 'idle',
+		clientErrorHandler: malformedRequestHandler(ids),
+		// A path that cannot be decoded leads to no route, and so past every hook.
+		frameworkErrors: (error, request, reply) => {
+			nameRequest(request, reply);
+			handleError(error, request, reply);
+			logRequest(log, request, reply);
+		},
+	});
+	app.setValidatorCompiler(compileValidator);
+	app.setSerializerCompiler(serializerCompiler);
+	app.setErrorHandler(handleError);
+	const unknownRoute = unknownRouteHandler(app);
+	app.setNotFoundHandler(unknownRoute);
+	readJsonBodies(app);
+	app.addHook('onRequest', (request, reply, done) => {
+		nameRequest(request, reply);
+		done();
+	});
+	app.addHook('onResponse', (request, reply, done) => {
+		logRequest(log, request, reply);
+		done();
+	});
+	refuseWhileClosing(app);
+	describeRoutes(app);
+
+	app.register(healthRoutes(services.health));
+	app.register(
+		(v1, _options, done) => {
+			authenticate(v1, services.authentication);
+			refuseWhatIsNotRead(v1);
+			v1.setNotFoundHandler(unknownRoute);
+			v1.register(instanceRoutes(services.instances));
+			v1.register(qrRoutes(services.instances));
+			v1.register(messageRoutes(services.outbound));
+			v1.register(webhookEndpointRoutes(services.endpoints));
+			v1.register(webhookDeliveryRoutes(services.deliveries));
+			v1.register(sandboxRoutes(services.testPhones));
+			done();
+		},
+		{ prefix: '/v1' },
+	);
+	return app;
+}
+
+function nameRequest(request: FastifyRequest, reply: FastifyReply): void {
+	reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+}
+
+/** Requests that come in while others finish are turned away, and each connection is then ended. */
+function refuseWhileClosing(app: FastifyInstance): void {
+	let isClosing = false;
+	app.addHook('preClose', (done) => {
+		isClosing = true;
+		done();
+	});
+	app.addHook('onRequest', (_request, _reply, done) => {
+		done(isClosing ? new EngineError('shutting_down') : undefined);
+	});
+	app.addHook('onSend', (_request, reply, payload, done) => {
+		if (isClosing) reply.header('connection', 'close');
+		done(null, payload);
+	});
+}
+
+/** One line for each request: no header, body, query string or id of anything but the request. */
+function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply): void {
+	const fields = {
+		...routeOf(request),
+		status: reply.statusCode,
+		ms: Math.round(reply.elapsedTime),
+		request_id: request.id,
+	};
+	// What went well is of interest to those who look for it.
+	if (reply.statusCode < 400) log.debug(fields, 'request');
+	else log.info(fields, 'request refused');
+}
+
+function authenticate(v1: FastifyInstance, authentication: Authentication): void {
+	v1.addHook('onRequest', async (request, reply) => {
+		reply.header('cache-control', 'no-store');
+		request.scope = await authentication.authenticate(request.headers.authorization);
+	});
+}
+
+/** A route without a schema for its body or query string has no field that could be known. */
+function refuseWhatIsNotRead(v1: FastifyInstance): void {
+	v1.addHook('preHandler', (request, _reply, done) => {
+		const { schema } = request.routeOptions;
+		const [field] = [
+			...(schema?.body || !isObject(request.body) ? [] : Object.keys(request.body)),
+			...(schema?.querystring || !isObject(request.query) ? [] : Object.keys(request.query)),
+		];
+		done(
+			field === undefined || request.is404
+				? undefined
+				: invalidRequest(field, 'is not a known field'),
+		);
+	});
+}
+
+function isObject(value: unknown): value is object {
+	return typeof value === 'object' && value !== null;
+}

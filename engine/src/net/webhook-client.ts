@@ -1,0 +1,112 @@
+import { performance } from 'node:perf_hooks';
+import { Agent, Pool } from 'undici';
+import type { WebhookClient, WebhookRequest } from '../app/ports.ts';
+import type { Mode } from '../domain/scope.ts';
+import { ConnectFault, guardedConnector } from './guarded-connector.ts';
+import type { ResolvingUrlGuard } from './url-guard.ts';
+import { CANCELLED, WebhookExchange, type ExchangeOutcome } from './webhook-exchange.ts';
+
+export interface UndiciWebhookClientOptions {
+	readonly guard: ResolvingUrlGuard;
+	/** Name resolution, TCP and TLS together. */
+	readonly connectTimeoutMs?: number | undefined;
+	/** From `send` to the last byte read of the answer. */
+	readonly totalTimeoutMs?: number | undefined;
+	/** Requests beyond this wait for a free connection while their time runs. */
+	readonly maxConnectionsPerOrigin?: number | undefined;
+	/** Certificates to trust instead of the well-known ones. */
+	readonly ca?: string | undefined;
+}
+
+export interface CancellableWebhookRequest extends WebhookRequest {
+	readonly signal?: AbortSignal | undefined;
+}
+
+export type WebhookOutcome = ExchangeOutcome & { readonly latencyMs: number };
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const TOTAL_TIMEOUT_MS = 15_000;
+const MAX_CONNECTIONS_PER_ORIGIN = 8;
+/** Shorter than common servers keep theirs (Node: 5 s), so that we rarely write to a closed one. */
+const KEEP_ALIVE_MS = 4_000;
+const LONGEST_KEEP_ALIVE_MS = 60_000;
+
+/**
+ * Sends webhooks: one POST, no redirect followed, no proxy consulted, no retry of its own.
+ *
+ * Every connection passes the guard (`guarded-connector.ts`). Live and test mode have pools of
+ * their own, since a connection that one may use need not be permitted to the other.
+ */
+export class UndiciWebhookClient implements WebhookClient {
+	readonly #guard: ResolvingUrlGuard;
+	readonly #totalTimeoutMs: number;
+	readonly #agents: Readonly<Record<Mode, Agent>>;
+	#closing: Promise<unknown> | undefined;
+
+	constructor(options: UndiciWebhookClientOptions) {
+		this.#guard = options.guard;
+		this.#totalTimeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
+		this.#agents = { live: guardedAgent(options, 'live'), test: guardedAgent(options, 'test') };
+	}
+
+	async send(request: CancellableWebhookRequest): Promise<WebhookOutcome> {
+		const startedAt = performance.now();
+		const outcome = await this.#exchange(request);
+		return { ...outcome, latencyMs: Math.round(performance.now() - startedAt) };
+	}
+
+	/** Lets running requests end, then closes every connection. May be called again. */
+	async close(): Promise<void> {
+		this.#closing ??= Promise.all([this.#agents.live.close(), this.#agents.test.close()]);
+		await this.#closing;
+	}
+
+	async #exchange(request: CancellableWebhookRequest): Promise<ExchangeOutcome> {
+		const { mode, headers, body, signal } = request;
+		if (signal?.aborted === true) return CANCELLED;
+		const inspection = this.#guard.inspect(request.url, mode);
+		if (!inspection.ok) {
+			return { outcome: 'failed', reason: 'blocked', message: inspection.hint, sent: 'nothing' };
+		}
+
+		const exchange = new WebhookExchange();
+		const timer = setTimeout(() => {
+			exchange.cancel('timeout');
+		}, this.#totalTimeoutMs);
+		const abort = () => {
+			exchange.cancel('aborted');
+		};
+		signal?.addEventListener('abort', abort);
+		const { origin, pathname, search } = inspection.url;
+		this.#agents[mode].dispatch(
+			{ method: 'POST', origin, path: pathname + search, headers: { ...headers }, body },
+			exchange,
+		);
+		try {
+			return await exchange.outcome;
+		} finally {
+			clearTimeout(timer);
+			signal?.removeEventListener('abort', abort);
+		}
+	}
+}
+
+function guardedAgent(options: UndiciWebhookClientOptions, mode: Mode): Agent {
+	const { guard, ca, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
+	return new Agent({
+		connections: options.maxConnectionsPerOrigin ?? MAX_CONNECTIONS_PER_ORIGIN,
+		keepAliveTimeout: KEEP_ALIVE_MS,
+		keepAliveMaxTimeout: LONGEST_KEEP_ALIVE_MS,
+		// The total time-out covers both.
+		headersTimeout: 0,
+		bodyTimeout: 0,
+		// One connector per origin: the allow-list tells ports apart, and a lookup does not.
+		factory: (origin, poolOptions) => {
+			const inspection = guard.inspect(String(origin), mode);
+			if (!inspection.ok) throw new ConnectFault('blocked', inspection.hint);
+			const { target } = inspection;
+			const connect = guardedConnector({ guard, target, mode, connectTimeoutMs, ca });
+			return new Pool(origin, { ...(poolOptions as Pool.Options), connect });
+		},
+	});
+}

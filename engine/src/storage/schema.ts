@@ -1,0 +1,180 @@
+import { sql, type Generated } from 'kysely';
+import type { DeliveryStatus, Message } from '../app/ports.ts';
+import type { EventName } from '../domain/events.ts';
+import type {
+	CustomerId,
+	DeliveryId,
+	EndpointId,
+	EventId,
+	InstanceId,
+	KeyId,
+	MessageId,
+} from '../domain/ids.ts';
+import type { InstanceState, StatusReason } from '../domain/instance.ts';
+import type { MessageStatus } from '../domain/message.ts';
+import type { Mode } from '../domain/scope.ts';
+
+export type DialectName = 'sqlite' | 'postgres';
+
+/**
+ * The tables as they are after the last migration, the same on both databases. Instants are Unix
+ * milliseconds, truths are 0 or 1, JSON is text, and a column named `sealed_…` holds what a
+ * `SecretBox` has sealed.
+ */
+export interface Schema {
+	whatisup_migrations: MigrationsTable;
+	settings: SettingsTable;
+	customers: CustomersTable;
+	api_keys: ApiKeysTable;
+	instances: InstancesTable;
+	auth_state: AuthStateTable;
+	journal: JournalTable;
+	messages: MessagesTable;
+	events: EventsTable;
+	webhook_endpoints: WebhookEndpointsTable;
+	webhook_deliveries: WebhookDeliveriesTable;
+}
+
+/** `migrate.ts` keeps this one. */
+export interface MigrationsTable {
+	name: string;
+	applied_at: number;
+}
+
+export interface SettingsTable {
+	name: string;
+	value: string;
+}
+
+export interface CustomersTable {
+	id: CustomerId;
+	name: string;
+	created_at: number;
+}
+
+export interface ApiKeysTable {
+	id: KeyId;
+	customer_id: CustomerId;
+	mode: Mode;
+	name: string;
+	prefix: string;
+	hash: string;
+	created_at: number;
+	revoked_at: number | null;
+}
+
+export interface InstancesTable {
+	id: InstanceId;
+	customer_id: CustomerId;
+	mode: Mode;
+	name: string;
+	/** JSON. */
+	metadata: string;
+	state: InstanceState;
+	status_reason: StatusReason | null;
+	attempt: number;
+	status_since: number;
+	/** JSON of an `Account`. */
+	account: string | null;
+	last_seen_at: number | null;
+	/** The number that its newest event has. */
+	last_sequence: number;
+	created_at: number;
+	updated_at: number;
+	deleted_at: number | null;
+}
+
+export interface AuthStateTable {
+	instance_id: InstanceId;
+	type: string;
+	id: string;
+	sealed_value: Uint8Array;
+}
+
+export interface JournalTable {
+	id: Generated<number>;
+	instance_id: InstanceId;
+	sealed_stanza: Uint8Array;
+	sealed_plaintext: Uint8Array;
+	received_at: number;
+}
+
+export interface MessagesTable {
+	id: MessageId;
+	instance_id: InstanceId;
+	direction: Message['direction'];
+	wa_id: string;
+	chat: string;
+	peer: string;
+	/** JSON. */
+	body: string;
+	client_ref: string | null;
+	status: MessageStatus;
+	error_code: string | null;
+	error_message: string | null;
+	correlation_id: string | null;
+	created_at: number;
+	sent_at: number | null;
+	delivered_at: number | null;
+	read_at: number | null;
+	failed_at: number | null;
+}
+
+export interface EventsTable {
+	id: EventId;
+	instance_id: InstanceId;
+	customer_id: CustomerId;
+	mode: Mode;
+	event: EventName;
+	sequence: number;
+	occurred_at: number;
+	/** The envelope's text, byte for byte as it is signed. */
+	body: string;
+	correlation_id: string | null;
+}
+
+export interface WebhookEndpointsTable {
+	id: EndpointId;
+	customer_id: CustomerId;
+	mode: Mode;
+	instance_id: InstanceId | null;
+	url: string;
+	/** JSON list of event names. */
+	events: string;
+	enabled: number;
+	has_custom_signing_secret: number;
+	/** JSON list of strings, newest first. */
+	sealed_signing_secrets: Uint8Array;
+	created_at: number;
+	updated_at: number;
+	deleted_at: number | null;
+}
+
+export interface WebhookDeliveriesTable {
+	id: DeliveryId;
+	event_id: EventId;
+	endpoint_id: EndpointId;
+	customer_id: CustomerId;
+	mode: Mode;
+	instance_id: InstanceId | null;
+	event: EventName;
+	/** `URL.host` of the endpoint, by which the dispatcher shares out its places. */
+	host: string;
+	status: DeliveryStatus;
+	attempts: number;
+	/** When to try next, or when the present claim runs out; `null` once settled. */
+	due_at: number | null;
+	/** 1 while the endpoint is disabled: it stays unsettled, and nobody claims it. */
+	held: number;
+	last_error: string | null;
+	last_response_status: number | null;
+	delivered_at: number | null;
+	created_at: number;
+	updated_at: number;
+}
+
+/**
+ * A status as a part of the query's text. Only of a constant does SQLite see, before it runs the
+ * query, that the partial index of queued messages holds all that is asked for.
+ */
+export const QUEUED = sql.lit<MessageStatus>('queued');

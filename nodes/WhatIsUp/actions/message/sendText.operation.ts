@@ -1,0 +1,100 @@
+import {
+	NodeOperationError,
+	updateDisplayOptions,
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeProperties,
+	type INodePropertyOptions,
+} from 'n8n-workflow';
+import { instanceField, instancePath, textOf } from '../../shared/fields';
+import { recipientField, recipientOf } from '../../shared/recipient';
+import { engineRequest } from '../../transport';
+
+export const option: INodePropertyOptions = {
+	name: 'Send Text',
+	value: 'sendText',
+	action: 'Send a text message',
+	description: 'Send a text message to a person or a group',
+};
+
+const fields: INodeProperties[] = [
+	instanceField,
+	recipientField,
+	{
+		displayName: 'Text',
+		// n8n's human review for AI tools looks for a parameter of this name.
+		name: 'message',
+		type: 'string',
+		typeOptions: { rows: 4 },
+		default: '',
+		required: true,
+		placeholder: 'e.g. Your order is on its way.',
+		description: 'The text to send. WhatsApp shows *bold*, _italic_ and ~struck~ words.',
+	},
+	{
+		displayName:
+			'The message is handed to WhatsApp as soon as the account is connected. Whether it arrived shows in Message > Get, or in the trigger (message.sent, message.failed).',
+		name: 'sendNotice',
+		type: 'notice',
+		default: '',
+	},
+	{
+		displayName: 'Additional Fields',
+		name: 'additionalFields',
+		type: 'collection',
+		placeholder: 'Add Field',
+		default: {},
+		options: [
+			{
+				displayName: 'Client Reference',
+				name: 'clientRef',
+				type: 'string',
+				default: '',
+				placeholder: 'e.g. order-1042',
+				description: 'Your own name for this message. It comes back in the events about it.',
+			},
+			{
+				displayName: 'Fail If Not Connected',
+				name: 'failFast',
+				type: 'boolean',
+				default: false,
+				description:
+					'Whether to fail at once when the account is not connected to WhatsApp, instead of keeping the message until it is',
+			},
+		],
+	},
+];
+
+export const description = updateDisplayOptions(
+	{ show: { resource: ['message'], operation: ['sendText'] } },
+	fields,
+);
+
+export async function execute(
+	this: IExecuteFunctions,
+	itemIndex: number,
+): Promise<INodeExecutionData[]> {
+	const path = `${instancePath.call(this, itemIndex)}/messages`;
+	const to = recipientOf.call(this, itemIndex);
+	const text = String(this.getNodeParameter('message', itemIndex));
+	if (text === '') {
+		throw new NodeOperationError(this.getNode(), 'The text is empty', {
+			description: 'If it is an expression, look at what the node before this one hands over.',
+			itemIndex,
+		});
+	}
+	const { clientRef, failFast } = this.getNodeParameter('additionalFields', itemIndex, {});
+	const reference = textOf(clientRef);
+
+	const accepted = await engineRequest.call(this, {
+		method: 'POST',
+		path,
+		body: {
+			to,
+			body: { type: 'text', text },
+			...(reference !== '' && { client_ref: reference }),
+			...(failFast === true && { fail_fast: true }),
+		},
+	});
+	return this.helpers.returnJsonArray(accepted);
+}

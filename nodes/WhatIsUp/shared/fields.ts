@@ -1,0 +1,89 @@
+import { NodeOperationError, type IExecuteFunctions, type INodeProperties } from 'n8n-workflow';
+
+/** Which WhatsApp account to use: picked from a list, or given by its ID. */
+export const instanceField: INodeProperties = {
+	displayName: 'Instance',
+	name: 'instance',
+	type: 'resourceLocator',
+	default: { mode: 'list', value: '' },
+	required: true,
+	description:
+		'The WhatsApp account to use. An instance is one account, linked once with a QR code.',
+	modes: [
+		{
+			displayName: 'From List',
+			name: 'list',
+			type: 'list',
+			placeholder: 'Select an instance...',
+			typeOptions: { searchListMethod: 'searchInstances', searchable: true },
+		},
+		{
+			displayName: 'By ID',
+			name: 'id',
+			type: 'string',
+			placeholder: 'e.g. inst_0198f3c4-7a60-7cc3-9c0e-4b7d3f0a2b11',
+			validation: [
+				{
+					type: 'regex',
+					properties: {
+						// Hosted WhatIsUp has shorter IDs than the engine, so only the form is checked.
+						regex: '^\\s*(inst_)?[0-9A-Za-z-]{20,40}\\s*$',
+						errorMessage: 'An instance ID starts with inst_. Copy it from the list of instances.',
+					},
+				},
+			],
+		},
+	],
+};
+
+export const returnAllField: INodeProperties = {
+	displayName: 'Return All',
+	name: 'returnAll',
+	type: 'boolean',
+	default: false,
+	description: 'Whether to return all results or only up to a given limit',
+};
+
+export const limitField: INodeProperties = {
+	displayName: 'Limit',
+	name: 'limit',
+	type: 'number',
+	typeOptions: { minValue: 1 },
+	default: 50,
+	displayOptions: { show: { returnAll: [false] } },
+	description: 'Max number of results to return',
+};
+
+/** The path of an instance in the API. Fails when no instance has been chosen. */
+export function instancePath(this: IExecuteFunctions, itemIndex: number): string {
+	return `/v1/instances/${pathSegment.call(this, 'instance', itemIndex)}`;
+}
+
+/** A required parameter, ready to stand in a path. Fails when it is empty. */
+export function pathSegment(this: IExecuteFunctions, name: string, itemIndex: number): string {
+	const value = textOf(this.getNodeParameter(name, itemIndex, '', { extractValue: true }));
+	if (value === '') {
+		throw new NodeOperationError(this.getNode(), EMPTY[name] ?? `The parameter ${name} is empty`, {
+			description: 'If it is an expression, look at what the node before this one hands over.',
+			itemIndex,
+		});
+	}
+	return encodeURIComponent(value);
+}
+
+/** How many entries a Get Many operation shall return at most. */
+export function limitOf(this: IExecuteFunctions, itemIndex: number): number {
+	const returnAll = this.getNodeParameter('returnAll', itemIndex) as boolean;
+	return returnAll ? Infinity : (this.getNodeParameter('limit', itemIndex) as number);
+}
+
+/** Expressions may hand over a number where a text is asked for, such as a phone number. */
+export function textOf(value: unknown): string {
+	return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
+}
+
+const EMPTY: Readonly<Record<string, string>> = {
+	instance: 'No instance is chosen',
+	messageId: 'The message ID is empty',
+	deliveryId: 'The delivery ID is empty',
+};

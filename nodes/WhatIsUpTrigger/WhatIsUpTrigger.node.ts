@@ -1,0 +1,106 @@
+import {
+	NodeConnectionTypes,
+	type IHookFunctions,
+	type INodeType,
+	type INodeTypeDescription,
+	type IWebhookFunctions,
+	type IWebhookResponseData,
+} from 'n8n-workflow';
+import { searchInstances } from '../WhatIsUp/methods/listSearch';
+import { EVENTS } from '../WhatIsUp/shared/events';
+import { instanceField } from '../WhatIsUp/shared/fields';
+import { receive } from './reception';
+import { checkExists, create, remove } from './subscription';
+
+export class WhatIsUpTrigger implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'WhatIsUp Trigger',
+		name: 'whatIsUpTrigger',
+		icon: { light: 'file:../../icons/whatisup.svg', dark: 'file:../../icons/whatisup.dark.svg' },
+		group: ['trigger'],
+		version: 1,
+		subtitle: '={{ $parameter["events"].join(", ") }}',
+		description: 'Starts the workflow when something happens on WhatsApp, such as a new message',
+		defaults: { name: 'WhatIsUp Trigger' },
+		inputs: [],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [{ name: 'whatIsUpApi', required: true }],
+		webhooks: [
+			{
+				name: 'default',
+				httpMethod: 'POST',
+				responseMode: 'onReceived',
+				// Empty, or n8n answers with the literal text "firstEntryJson".
+				responseData: '',
+				path: 'whatisup',
+			},
+		],
+		properties: [
+			{
+				displayName:
+					'WhatIsUp calls n8n, so it must be able to reach the webhook URL above. If n8n and WhatIsUp run on one machine or in one network, name the address of n8n in the setting WEBHOOK_ALLOW_PRIVATE of the engine.',
+				name: 'reachabilityNotice',
+				type: 'notice',
+				default: '',
+			},
+			{
+				displayName: 'Events',
+				name: 'events',
+				type: 'multiOptions',
+				options: EVENTS,
+				default: ['message.received'],
+				required: true,
+				description: 'What shall start the workflow',
+			},
+			{
+				displayName: 'Listen To',
+				name: 'listenTo',
+				type: 'options',
+				options: [
+					{
+						name: 'All Instances',
+						value: 'allInstances',
+						description: 'Every WhatsApp account of the API key, also those added later',
+					},
+					{
+						name: 'One Instance',
+						value: 'oneInstance',
+						description: 'A single WhatsApp account',
+					},
+				],
+				default: 'allInstances',
+				description: 'Which WhatsApp accounts the workflow is about',
+			},
+			{ ...instanceField, displayOptions: { show: { listenTo: ['oneInstance'] } } },
+			{
+				displayName: 'Ignore Messages From Me',
+				name: 'ignoreFromMe',
+				type: 'boolean',
+				default: true,
+				displayOptions: { show: { events: ['message.received'] } },
+				description:
+					'Whether to ignore what the account itself writes on its phone, so that a workflow that answers messages does not answer yours. Turn off to try it by writing to yourself.',
+			},
+		],
+	};
+
+	methods = { listSearch: { searchInstances } };
+
+	webhookMethods = {
+		default: {
+			async checkExists(this: IHookFunctions): Promise<boolean> {
+				return await checkExists.call(this);
+			},
+			async create(this: IHookFunctions): Promise<boolean> {
+				return await create.call(this);
+			},
+			async delete(this: IHookFunctions): Promise<boolean> {
+				return await remove.call(this);
+			},
+		},
+	};
+
+	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
+		return await receive.call(this);
+	}
+}

@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { EngineCore } from '../../support/engine-core.ts';
+import { eventually } from '../../support/system.ts';
+
+describe('an instance in the engine', () => {
+	let core: EngineCore;
+
+	beforeEach(async () => {
+		core = await EngineCore.start();
+	});
+
+	afterEach(async () => {
+		expect(core.network.unhandled).toEqual([]);
+		await core.stop();
+	});
+
+	it('is started by the first request for its QR code, paired by a scan, and tells of it', async () => {
+		const id = await core.create();
+
+		const qr = await core.instances.qr(core.store.scope, id);
+		const { phoneNumber } = await core.phones.scan(core.store.scope, id, { pushName: 'Shop' });
+		const instance = await core.inState(id, 'connected');
+
+		expect(qr.code).toMatch(/^https:\/\/wa\.me/);
+		expect(qr.expiresAt).toBeGreaterThan(Date.now());
+		expect(instance.account).toMatchObject({ phoneNumber });
+		const events = await core.events();
+		expect(events.map(({ event }) => event)).toEqual(['qr.updated', 'instance.connected']);
+		expect(events[0]!.data).toMatchObject({ code: qr.code });
+		expect(events[1]!.data).toMatchObject({ phone_number: phoneNumber });
+	});
+
+	it('has no QR code to show once it is connected', async () => {
+		const id = await core.connect();
+
+		await expect(core.instances.qr(core.store.scope, id)).rejects.toMatchObject({
+			code: 'no_qr',
+			details: { state: 'connected' },
+		});
+	});
+
+	it('keeps its link when it is stopped, and connects without a scan when it is started', async () => {
+		const id = await core.connect();
+
+		await core.instances.stop(core.store.scope, id);
+		expect((await core.get(id)).status).toMatchObject({
+			state: 'stopped',
+			reason: 'stopped_by_user',
+		});
+		await core.instances.start(core.store.scope, id);
+		await core.inState(id, 'connected');
+
+		expect(await core.eventNames()).toEqual([
+			'qr.updated',
+			'instance.connected',
+			'instance.disconnected',
+			'instance.connected',
+		]);
+	});
+
+	it.each(['connection_lost', 'server_error', 'restart_required'] as const)(
+		'comes back by itself after %s',
+		async (kind) => {
+			const id = await core.connect();
+
+			await core.phones.fault(core.store.scope, id, kind);
+
+			await eventually(async () => (await core.eventNames()).length === 4);
+			expect((await core.get(id)).status.state).toBe('connected');
+			expect((await core.events())[2]).toMatchObject({
+				event: 'instance.disconnected',
+				data: { reason: kind, will_reconnect: true },
+			});
+		},
+	);
+
+	it('comes back after its upgrades were refused', async () => {
+		const id = await core.connect();
+
+		core.network.fault(id, 'upgrade_refused', { upgrades: 1 });
+
+		await core.inState(id, 'reconnecting');
+		await core.inState(id, 'connected');
+	});
+
+	it('forgets its keys when the phone unlinks it, and shows a QR code when asked again', async () => {
+		const id = await core.connect();
+
+		await core.phones.fault(core.store.scope, id, 'logged_out');
+		const instance = await core.inState(id, 'logged_out');
+
+		expect(instance.account).toBeNull();
+		expect((await core.events()).at(-1)).toMatchObject({
+			event: 'instance.disconnected',
+			data: { reason: 'logged_out', will_reconnect: false, close_code: 401 },
+		});
+		await core.phones.scan(core.store.scope, id, {});
+		await core.inState(id, 'connected');
+	});
+
+	it('gives way to another session of its account and does not fight for it', async () => {
+		const id = await core.connect();
+
+		await core.phones.fault(core.store.scope, id, 'replaced');
+
+		expect((await core.inState(id, 'stopped')).status.reason).toBe('replaced');
+		expect((await core.events()).at(-1)!.data).toMatchObject({ will_reconnect: false });
+	});
+
+	it('fails for good when its account is banned', async () => {
+		const id = await core.connect();
+
+		await core.phones.fault(core.store.scope, id, 'banned');
+
+		expect((await core.inState(id, 'failed')).status.reason).toBe('banned');
+	});
+
+	it('reconnects after a restart of the engine without a scan', async () => {
+		const id = await core.connect();
+
+		core = await core.restarted();
+
+		await core.inState(id, 'connected');
+		expect(core.sessions.counts).toMatchObject({ open: 1 });
+	});
+
+	it('waits to be asked after a restart when it was never paired', async () => {
+		const id = await core.create();
+		await core.instances.qr(core.store.scope, id);
+
+		core = await core.restarted();
+
+		expect((await core.get(id)).status).toMatchObject({
+			state: 'pending',
+			reason: 'engine_restarted',
+		});
+	});
+
+	it('leaves nothing behind when it is deleted', async () => {
+		const id = await core.connect();
+
+		await core.instances.remove(core.store.scope, id);
+
+		await expect(core.get(id)).rejects.toMatchObject({ code: 'instance_not_found' });
+		expect(core.sessions.counts.open).toBe(0);
+		await eventually(() => !core.network.devices()[0]!.connected);
+	});
+
+	it('is refused a start when the engine is full, and the count is told', async () => {
+		const full = new EngineCore(core.store, core.network, { maxSessions: 1 });
+		const first = await full.create();
+		const second = await full.create();
+		await full.instances.start(core.store.scope, first);
+
+		await expect(full.instances.qr(core.store.scope, second)).rejects.toMatchObject({
+			code: 'worker_at_capacity',
+			details: { sessions: 1, capacity: 1 },
+		});
+
+		await full.instances.stop(core.store.scope, first);
+		await full.instances.start(core.store.scope, second);
+		await full.sessions.close();
+	});
+
+	it('repeats nothing when it is started or stopped twice', async () => {
+		const id = await core.connect();
+
+		await core.instances.start(core.store.scope, id);
+		await core.instances.stop(core.store.scope, id);
+		await core.instances.stop(core.store.scope, id);
+
+		expect(await core.eventNames()).toEqual([
+			'qr.updated',
+			'instance.connected',
+			'instance.disconnected',
+		]);
+	});
+});

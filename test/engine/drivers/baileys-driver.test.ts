@@ -1,0 +1,321 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { DriverSession, JournalEntry, SessionListener } from '../../../engine/src/app/ports.ts';
+import type { InstanceId } from '../../../engine/src/domain/ids.ts';
+import { NEW_INSTANCE } from '../../../engine/src/domain/instance.ts';
+import { BaileysDriver } from '../../../engine/src/drivers/baileys/baileys-driver.ts';
+import { WebVersion } from '../../../engine/src/drivers/baileys/web-version.ts';
+import { SimulatedNetwork } from '../../../engine/src/sandbox/simulated-network.ts';
+import { openStorage, type OpenStorage } from '../../../engine/src/storage/storage.ts';
+import { eventually, ids, silentLog, systemClock } from '../../support/system.ts';
+
+const CONTACT = '5511988887777';
+
+describe('a session over Baileys', () => {
+	let folder: string;
+	let network: SimulatedNetwork;
+	let storage: OpenStorage;
+	let driver: BaileysDriver;
+	let instanceId: InstanceId;
+	let heard: Heard;
+	let session: DriverSession | undefined;
+
+	beforeEach(async () => {
+		network = new SimulatedNetwork({ receiptDelayMs: 20 });
+		await network.start();
+		folder = await mkdtemp(join(tmpdir(), 'whatisup-driver-'));
+		const file = join(folder, 'engine.sqlite');
+		storage = await openStorage({ file, secretsKey: 's'.repeat(32), ids, log: silentLog });
+		driver = driverOn(storage);
+		instanceId = await newInstance(storage);
+		heard = new Heard();
+	});
+
+	afterEach(async () => {
+		await session?.close();
+		session = undefined;
+		expect(network.unhandled).toEqual([]);
+		await network.stop();
+		await storage.close();
+		await rm(folder, { recursive: true });
+	});
+
+	it('shows a QR code, is restarted once it is scanned, and opens with its account', async () => {
+		const phone = await pair();
+
+		expect(heard.opened).toMatchObject([{ phoneNumber: phone, lid: expect.stringMatching(/@lid$/) }]);
+		expect(await driver.isPaired(instanceId)).toBe(true);
+	});
+
+	it('opens again with the stored keys alone', async () => {
+		await pair();
+		await session?.close();
+		heard = new Heard();
+
+		session = open();
+
+		await eventually(() => heard.opened.length);
+		expect(heard.qrs).toEqual([]);
+	});
+
+	it('journals a message in the commit that decrypts it, and translates it without a key', async () => {
+		await pair();
+
+		await network.sendText({ from: CONTACT, to: instanceId, text: 'Olá!', pushName: 'Maria' });
+
+		const [entry] = await eventually(() => (heard.entries.length ? heard.entries : undefined));
+		expect(await storage.journal.list(10)).toEqual([entry]);
+		expect(driver.translate(entry!)).toMatchObject({
+			chat: `${CONTACT}@s.whatsapp.net`,
+			sender: `${CONTACT}@s.whatsapp.net`,
+			senderLid: expect.stringMatching(/@lid$/),
+			pushName: 'Maria',
+			fromMe: false,
+			body: { type: 'text', text: 'Olá!' },
+		});
+	});
+
+	it('keeps the order of a contact that alternates between the two ways of addressing', async () => {
+		await pair();
+		const texts = Array.from({ length: 40 }, (_, i) => `message ${i}`);
+
+		for (const [i, text] of texts.entries()) {
+			await network.sendText({
+				from: CONTACT,
+				to: instanceId,
+				text,
+				addressing: i % 2 ? 'pn' : 'lid',
+			});
+		}
+
+		await eventually(() => heard.entries.length === texts.length);
+		expect(heard.texts(driver)).toEqual(texts);
+	});
+
+	it('journals what comes unencrypted before it is acknowledged', async () => {
+		await pair();
+
+		await network.sendText({ from: CONTACT, to: instanceId, text: 'plain', plaintext: true });
+
+		await eventually(() => heard.entries.length);
+		expect(heard.texts(driver)).toEqual(['plain']);
+		expect(await storage.journal.list(10)).toHaveLength(1);
+	});
+
+	it('acknowledges a redelivered message that is stored already, and does not journal it again', async () => {
+		await pair();
+		network.intercept((_, node) => node.tag === 'receipt');
+		await network.sendText({ from: CONTACT, to: instanceId, text: 'once' });
+		const [entry] = await eventually(() => (heard.entries.length ? heard.entries : undefined));
+		await store(entry!);
+		network.intercept(undefined);
+		await session?.close();
+
+		session = open();
+
+		await eventually(() => network.devices()[0]?.undelivered === 0, { what: 'the receipt' });
+		expect(heard.entries).toHaveLength(1);
+	});
+
+	it('sends a text, hears that WhatsApp took it, that it was delivered and read', async () => {
+		await pair();
+
+		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('Hi') });
+
+		await eventually(() => heard.receipts.some(({ status }) => status === 'read'));
+		expect(heard.acks).toMatchObject([{ error: undefined }]);
+		expect(heard.receipts.map(({ status }) => status)).toEqual(['delivered', 'read']);
+		expect(network.outbox(instanceId)).toMatchObject([{ to: CONTACT, text: 'Hi' }]);
+	});
+
+	it('has stored the ratchet step of a message before its bytes leave', async () => {
+		await pair();
+		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('1') });
+		await eventually(() => network.outbox(instanceId).length === 1);
+		const steps: string[] = [];
+		const commit = storage.authState.commit.bind(storage.authState);
+		storage.authState.commit = async (id, changes, journal) => {
+			const entries = await commit(id, changes, journal);
+			if (changes.some(({ type }) => type === 'session')) steps.push('stored');
+			return entries;
+		};
+		network.intercept((_, node) => {
+			if (node.tag === 'message') steps.push('sent');
+			return false;
+		});
+
+		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('2') });
+
+		await eventually(() => steps.includes('sent'));
+		expect(steps.indexOf('stored')).toBeLessThan(steps.indexOf('sent'));
+		expect(steps[0]).toBe('stored');
+	});
+
+	it('hears the code with which WhatsApp refuses a message', async () => {
+		await pair();
+		network.nextAckError(instanceId, 463);
+
+		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('Hi') });
+
+		await eventually(() => heard.acks.length);
+		expect(heard.acks).toMatchObject([{ error: '463' }]);
+	});
+
+	it.each([
+		['logged_out', 401],
+		['banned', 403],
+		['replaced', 440],
+		['server_error', 500],
+		['restart_required', 515],
+		['connection_lost', 428],
+	] as const)('closes once with the right code when it meets %s', async (kind, code) => {
+		await pair();
+
+		network.fault(instanceId, kind);
+
+		await eventually(() => heard.closes.length);
+		expect(heard.closes).toEqual([code]);
+		session = undefined;
+	});
+
+	it('closes when the upgrade of its connection is refused, instead of waiting for ever', async () => {
+		network.fault(instanceId, 'upgrade_refused');
+
+		session = open();
+
+		await eventually(() => heard.closes.length, { withinMs: 5_000 });
+		expect(heard.closes).toEqual([503]);
+	});
+
+	it('closes when WhatsApp falls silent', async () => {
+		driver = driverOn(storage, { keepAliveMs: 300, openMs: 5_000 });
+		await pair();
+
+		network.fault(instanceId, 'silent');
+
+		await eventually(() => heard.closes.length, { withinMs: 15_000 });
+		expect(heard.closes).toEqual([408]);
+	}, 20_000);
+
+	it('prints no word of its keys on the console', async () => {
+		const print = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+		const complain = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+		await pair();
+		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('Hi') });
+		await eventually(() => network.outbox(instanceId).length);
+
+		const said = [...print.mock.calls, ...complain.mock.calls].map(([chunk]) => String(chunk));
+		print.mockRestore();
+		complain.mockRestore();
+
+		expect(said.filter((line) => /session|privKey|chainKey/i.test(line))).toEqual([]);
+	});
+
+	/** Scans, follows the restart that WhatsApp asks for, and answers the phone's number. */
+	async function pair(): Promise<string> {
+		session = open();
+		const code = await eventually(() => heard.qrs[0]);
+		const { phoneNumber } = await network.scanQr(code);
+		await eventually(() => heard.closes.includes(515));
+		heard.closes.length = 0;
+		session = open();
+		await eventually(() => heard.opened.length);
+		return phoneNumber;
+	}
+
+	function open(): DriverSession {
+		return driver.open({ instanceId, socketUrl: network.urlFor(instanceId), listener: heard.listener });
+	}
+
+	async function store(entry: JournalEntry): Promise<void> {
+		const inbound = driver.translate(entry)!;
+		await storage.messages.add([
+			{
+				id: ids.next('msg'),
+				instanceId,
+				direction: 'in',
+				waId: inbound.waId,
+				chat: inbound.chat,
+				peer: inbound.sender,
+				body: inbound.body,
+				clientRef: null,
+				status: 'delivered',
+				error: null,
+				correlationId: null,
+				createdAt: entry.receivedAt,
+				sentAt: null,
+				deliveredAt: entry.receivedAt,
+				readAt: null,
+				failedAt: null,
+			},
+		]);
+		await storage.journal.remove([entry.id]);
+	}
+});
+
+class Heard {
+	readonly qrs: string[] = [];
+	readonly opened: unknown[] = [];
+	readonly closes: number[] = [];
+	readonly entries: JournalEntry[] = [];
+	readonly acks: { waId: string; error: string | undefined }[] = [];
+	readonly receipts: { waIds: readonly string[]; status: string }[] = [];
+
+	get listener(): SessionListener {
+		return {
+			qr: (code) => void this.qrs.push(code),
+			opened: (account) => void this.opened.push(account),
+			accountChanged: () => undefined,
+			closed: (code) => void this.closes.push(code),
+			journaled: (entries) => void this.entries.push(...entries),
+			acknowledged: (waId, _at, error) => void this.acks.push({ waId, error }),
+			receipt: (waIds, status) => void this.receipts.push({ waIds, status }),
+		};
+	}
+
+	texts(driver: BaileysDriver): string[] {
+		return this.entries.map((entry) => {
+			const body = driver.translate(entry)?.body;
+			return body?.type === 'text' ? body.text : '';
+		});
+	}
+}
+
+function driverOn(
+	storage: OpenStorage,
+	timing?: { keepAliveMs: number; openMs: number },
+): BaileysDriver {
+	return new BaileysDriver({
+		authState: storage.authState,
+		messages: storage.messages,
+		clock: systemClock,
+		log: silentLog,
+		version: new WebVersion({ clock: systemClock, log: silentLog, pinned: undefined }),
+		...(timing ? { timing } : {}),
+	});
+}
+
+async function newInstance(storage: OpenStorage): Promise<InstanceId> {
+	const id = ids.next('inst');
+	const customerId = await storage.customers.ensureDefault(ids.next('cust'), 0);
+	await storage.instances.add({
+		id,
+		customerId,
+		mode: 'test',
+		name: 'shop',
+		metadata: {},
+		status: NEW_INSTANCE,
+		statusSince: 0,
+		account: null,
+		lastSeenAt: null,
+		createdAt: 0,
+		updatedAt: 0,
+	});
+	return id;
+}
+
+function text(value: string) {
+	return { type: 'text', text: value } as const;
+}

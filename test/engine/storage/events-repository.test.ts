@@ -1,0 +1,168 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Endpoint } from '../../../engine/src/app/ports.ts';
+import type { InstanceId } from '../../../engine/src/domain/ids.ts';
+import { DIALECTS, openDatabase, type TestDatabase } from '../../support/databases.ts';
+import { ids } from '../../support/system.ts';
+import {
+	anEndpoint,
+	anInstance,
+	disconnected,
+	moveIn,
+	NOON,
+	sent,
+	type Household,
+} from './records.ts';
+
+describe.each(DIALECTS)('EventsRepository on %s', (dialect) => {
+	let database: TestDatabase;
+	let home: Household;
+
+	beforeAll(async () => {
+		database = await openDatabase(dialect);
+	});
+
+	beforeEach(async () => {
+		home = await moveIn(database.storage);
+	});
+
+	afterEach(() => database.empty());
+	afterAll(() => database.close());
+
+	it('numbers the events of each instance from 1, in the order they were given', async () => {
+		const { events, instances } = database.storage;
+		const neighbour = anInstance(home.scope);
+		await instances.add(neighbour);
+
+		await events.append(home.instanceId, [sent('a'), sent('b')], NOON);
+		await events.append(neighbour.id, [sent('z')], NOON);
+		await events.append(home.instanceId, [sent('c')], NOON);
+		await events.append(home.instanceId, [], NOON);
+
+		expect(await numbered(home.instanceId)).toEqual([
+			[1, 'a'],
+			[2, 'b'],
+			[3, 'c'],
+		]);
+		expect(await numbered(neighbour.id)).toEqual([[1, 'z']]);
+	});
+
+	it('stores the envelope as it will be sent', async () => {
+		const event = { ...sent('order-7'), correlationId: ids.next('req') };
+
+		await database.storage.events.append(home.instanceId, [event], NOON);
+
+		const [row] = await rows(home.instanceId);
+		expect(row).toMatchObject({
+			customer_id: home.scope.customerId,
+			mode: 'test',
+			event: 'message.sent',
+			occurred_at: NOON,
+			correlation_id: event.correlationId,
+		});
+		expect(JSON.parse(row!.body)).toEqual({
+			event: 'message.sent',
+			event_id: row!.id,
+			api_version: '2026-04',
+			instance_id: home.instanceId,
+			occurred_at: '2026-01-01T12:00:00.000Z',
+			sequence: 1,
+			data: event.data,
+		});
+	});
+
+	it('leaves no gap and no repeat when many write at once and some of them fail', async () => {
+		const { storage } = database;
+		const writers = Array.from({ length: 24 }, (_, index) =>
+			storage.transaction(async ({ events }) => {
+				await events.append(home.instanceId, [sent(`${index}a`), sent(`${index}b`)], NOON);
+				if (index % 3 === 0) throw new Error('a fault after the event');
+			}),
+		);
+
+		const outcomes = await Promise.allSettled(writers);
+
+		expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(8);
+		const written = await rows(home.instanceId);
+		expect(written.map(({ sequence }) => sequence)).toEqual(
+			Array.from({ length: 32 }, (_, index) => index + 1),
+		);
+	});
+
+	it('adds a delivery, due at once, for each endpoint that wants the event', async () => {
+		const { events, deliveries } = database.storage;
+		const all = await add({ events: ['message.sent', 'instance.disconnected'] });
+		const ours = await add({ instanceId: home.instanceId, url: 'http://127.0.0.1:5678/hook?a=b' });
+
+		const added = await events.append(home.instanceId, [sent(), disconnected()], NOON);
+
+		expect(added).toEqual({ deliveries: 3 });
+		const listed = await deliveries.list(home.scope, {}, { limit: 10 });
+		expect(listed.map(({ endpointId, event }) => [endpointId, event]).sort()).toEqual(
+			[
+				[all.id, 'message.sent'],
+				[all.id, 'instance.disconnected'],
+				[ours.id, 'message.sent'],
+			].sort(),
+		);
+		for (const delivery of listed) {
+			expect(delivery).toMatchObject({ status: 'pending', attemptCount: 0, nextAttemptAt: NOON });
+		}
+		expect(await hosts()).toEqual(['127.0.0.1:5678', 'n8n.example.com', 'n8n.example.com']);
+	});
+
+	it('adds none for an endpoint that is disabled, removed, or not for this instance', async () => {
+		const { events, endpoints, instances } = database.storage;
+		const neighbour = anInstance(home.scope);
+		await instances.add(neighbour);
+		await add({ enabled: false });
+		await add({ events: ['qr.updated'] });
+		await add({ instanceId: neighbour.id });
+		await add({ mode: 'live' });
+		await endpoints.remove((await add({})).id, NOON);
+		await endpoints.disable((await add({})).id, NOON);
+
+		expect(await events.append(home.instanceId, [sent()], NOON)).toEqual({ deliveries: 0 });
+	});
+
+	it('writes a burst with its deliveries', async () => {
+		const { events } = database.storage;
+		await add({});
+		await add({});
+
+		const burst = Array.from({ length: 700 }, (_, index) => sent(String(index)));
+
+		expect(await events.append(home.instanceId, burst, NOON)).toEqual({ deliveries: 1_400 });
+		expect((await numbered(home.instanceId)).at(-1)).toEqual([700, '699']);
+	});
+
+	it('refuses an instance that never was', async () => {
+		const attempt = database.storage.events.append(ids.next('inst'), [sent()], NOON);
+
+		await expect(attempt).rejects.toThrow();
+	});
+
+	async function add(changes: Partial<Endpoint>): Promise<Endpoint> {
+		const endpoint = anEndpoint(home.scope, changes);
+		await database.storage.endpoints.add(endpoint, 'whsec_a');
+		return endpoint;
+	}
+
+	function rows(instanceId: InstanceId) {
+		return database.db
+			.selectFrom('events')
+			.selectAll()
+			.where('instance_id', '=', instanceId)
+			.orderBy('sequence')
+			.execute();
+	}
+
+	async function numbered(instanceId: InstanceId): Promise<[number, string][]> {
+		const written = await rows(instanceId);
+		return written.map(({ sequence, body }) => [sequence, JSON.parse(body).data.client_ref]);
+	}
+
+	async function hosts(): Promise<string[]> {
+		const found = await database.db.selectFrom('webhook_deliveries').select('host').execute();
+		return found.map(({ host }) => host).sort();
+	}
+});

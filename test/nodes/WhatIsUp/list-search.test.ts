@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { WhatIsUp } from '../../../nodes/WhatIsUp/WhatIsUp.node';
+import { API_KEY, ContractServer } from '../support/contract-server';
+import { loadOptionsContext } from '../support/n8n-context';
+
+const engine = new ContractServer();
+const node = new WhatIsUp();
+
+beforeAll(() => engine.start());
+afterAll(() => engine.stop());
+
+beforeEach(() => {
+	engine.instances.length = 0;
+	engine.requests.length = 0;
+});
+
+describe('the list of instances', () => {
+	it('names each by what a person knows it by', async () => {
+		const paired = engine.addInstance({
+			name: 'Shop',
+			phone_number: '5511999999999',
+			status: 'connected',
+		});
+		const fresh = engine.addInstance({ name: 'Support' });
+
+		expect(await search()).toEqual({
+			results: [
+				{ name: 'Support (pending)', value: fresh.id },
+				{ name: 'Shop (+5511999999999, connected)', value: paired.id },
+			],
+		});
+	});
+
+	it('comes in pages', async () => {
+		for (let count = 0; count < 130; count++) engine.addInstance();
+
+		const first = await search();
+		const second = await search(undefined, first.paginationToken);
+
+		expect([first.results.length, second.results.length]).toEqual([100, 30]);
+		expect(second).not.toHaveProperty('paginationToken');
+	});
+
+	it.each(['sup', 'SUPPORT', '4477', '+4477'])('finds by "%s"', async (filter) => {
+		engine.addInstance({ name: 'Shop', phone_number: '5511999999999' });
+		engine.addInstance({ name: 'Support', phone_number: '447700900123' });
+
+		const { results } = await search(filter);
+
+		expect(results.map(({ name }) => name)).toEqual(['Support (+447700900123, pending)']);
+	});
+
+	it('passes over pages without a match', async () => {
+		engine.addInstance({ name: 'Needle' });
+		for (let count = 0; count < 250; count++) engine.addInstance();
+
+		const { results } = await search('needle');
+
+		expect(results).toHaveLength(1);
+		expect(engine.requests).toHaveLength(3);
+	});
+
+	it('is empty when nothing matches', async () => {
+		engine.addInstance();
+
+		expect(await search('nothing like it')).toEqual({ results: [] });
+	});
+});
+
+function search(filter?: string, paginationToken?: unknown) {
+	const context = loadOptionsContext({
+		node,
+		credentials: { baseUrl: engine.baseUrl, apiKey: API_KEY },
+		parameters: {},
+	});
+	return node.methods.listSearch.searchInstances.call(
+		context,
+		filter,
+		paginationToken as string | undefined,
+	);
+}

@@ -1,0 +1,211 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import { WhatIsUpTrigger } from '../../../nodes/WhatIsUpTrigger/WhatIsUpTrigger.node';
+import { API_KEY, ContractServer, refused } from '../support/contract-server';
+import { hookContext, staticDataOf } from '../support/n8n-context';
+
+const WEBHOOK_URL = 'http://127.0.0.1:5678/webhook/0d8f/whatisup';
+const TEST_URL = 'http://127.0.0.1:5678/webhook-test/0d8f/whatisup';
+
+const engine = new ContractServer();
+const trigger = new WhatIsUpTrigger();
+const { checkExists, create, delete: remove } = trigger.webhookMethods.default;
+
+beforeAll(() => engine.start());
+afterAll(() => engine.stop());
+
+beforeEach(() => {
+	engine.endpoints.length = 0;
+	engine.requests.length = 0;
+});
+
+describe('activation', () => {
+	it('registers an endpoint for all instances, with a secret of its own', async () => {
+		const staticData = staticDataOf();
+
+		await create.call(context({ staticData }));
+
+		expect(engine.lastRequest?.body).toEqual({
+			url: WEBHOOK_URL,
+			events: ['message.received'],
+			signing_secret: expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/),
+		});
+		expect(staticData).toMatchObject({
+			endpointId: engine.endpoints[0]?.id,
+			url: WEBHOOK_URL,
+			secret: engine.lastRequest?.body.signing_secret,
+		});
+	});
+
+	it('makes a new secret every time', async () => {
+		await create.call(context());
+		const first = engine.lastRequest?.body.signing_secret;
+		await create.call(context());
+
+		expect(engine.lastRequest?.body.signing_secret).not.toBe(first);
+	});
+
+	it('registers the chosen events of the chosen instance', async () => {
+		const { id } = engine.addInstance();
+		const parameters = { events: ['qr.updated', 'message.sent'], ...only(id) };
+
+		await create.call(context({ parameters }));
+
+		expect(engine.lastRequest?.body).toMatchObject({
+			events: ['qr.updated', 'message.sent'],
+			instance_id: id,
+		});
+	});
+
+	it('removes what an n8n that was killed has left at its URL, and nothing else', async () => {
+		engine.addEndpoint({ url: WEBHOOK_URL });
+		const other = engine.addEndpoint({ url: 'https://example.com/another' });
+		engine.addEndpoint({ url: WEBHOOK_URL });
+
+		await create.call(context());
+
+		expect(engine.endpoints.map(({ id, url }) => [id === other.id, url])).toEqual([
+			[false, WEBHOOK_URL],
+			[true, 'https://example.com/another'],
+		]);
+	});
+
+	it('removes its old endpoint when the URL of n8n has changed', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData, webhookUrl: 'http://old.example/webhook/0d8f' }));
+
+		const exists = await checkExists.call(context({ staticData }));
+		await create.call(context({ staticData }));
+
+		expect(exists).toBe(false);
+		expect(engine.endpoints.map(({ url }) => url)).toEqual([WEBHOOK_URL]);
+	});
+
+	it('fails with the hint of the engine when the engine refuses the URL', async () => {
+		engine.overrides.push({ status: 200, body: { data: [], next_cursor: null } });
+		engine.overrides.push(refused(422, 'url_not_allowed', { host: '127.0.0.1' }));
+
+		await expect(create.call(context())).rejects.toMatchObject({
+			message: 'Message of url_not_allowed.',
+			description: expect.stringContaining('Hint of url_not_allowed.'),
+			httpCode: '422',
+		});
+	});
+
+	it.each([
+		[{ events: [] }, 'No event is chosen'],
+		[only(''), 'No instance is chosen'],
+	])('fails with %j', async (parameters, message) => {
+		await expect(create.call(context({ parameters }))).rejects.toMatchObject({ message });
+		expect(engine.requests).toEqual([]);
+	});
+});
+
+describe('the check before activation', () => {
+	it('finds what was registered', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+
+		expect(await checkExists.call(context({ staticData }))).toBe(true);
+	});
+
+	it('finds nothing when nothing was stored', async () => {
+		expect(await checkExists.call(context())).toBe(false);
+		expect(engine.requests).toEqual([]);
+	});
+
+	it.each([
+		['was removed', () => void engine.endpoints.pop()],
+		['was disabled', () => changeEndpoint({ enabled: false })],
+		['has another URL', () => changeEndpoint({ url: 'https://example.com' })],
+		['is for one instance only', () => changeEndpoint({ instance_id: 'inst_1' })],
+		['has fewer events', () => changeEndpoint({ events: [] })],
+		['has other events', () => changeEndpoint({ events: ['qr.updated'] })],
+	])('finds nothing when the endpoint %s', async (_, change) => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+		change();
+
+		expect(await checkExists.call(context({ staticData }))).toBe(false);
+	});
+
+	it('fails when the engine cannot tell', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+		engine.overrides.push(refused(500, 'internal_error'));
+
+		await expect(checkExists.call(context({ staticData }))).rejects.toMatchObject({
+			httpCode: '500',
+		});
+	});
+});
+
+describe('deactivation', () => {
+	it('removes the endpoint and all that was stored', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+
+		await remove.call(context({ staticData }));
+
+		expect(engine.endpoints).toEqual([]);
+		expect(Object.keys(staticData)).toEqual([]);
+	});
+
+	it('is content when the endpoint is gone already', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+		engine.endpoints.length = 0;
+
+		expect(await remove.call(context({ staticData }))).toBe(true);
+	});
+
+	it('is content when nothing was stored', async () => {
+		expect(await remove.call(context())).toBe(true);
+	});
+
+	it('fails and keeps what is stored when the engine does not answer', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+		engine.overrides.push(refused(503, 'shutting_down'));
+
+		await expect(remove.call(context({ staticData }))).rejects.toMatchObject({ httpCode: '503' });
+		expect(staticData).toHaveProperty('endpointId');
+	});
+});
+
+it('listens for a test event beside the active workflow, without displacing it', async () => {
+	const active = staticDataOf();
+	await create.call(context({ staticData: active }));
+	const testing = staticDataOf();
+	await create.call(context({ staticData: testing, webhookUrl: TEST_URL }));
+
+	const urls = engine.endpoints.map(({ url }) => url);
+	await remove.call(context({ staticData: testing, webhookUrl: TEST_URL }));
+
+	expect(urls).toEqual([TEST_URL, WEBHOOK_URL]);
+	expect(await checkExists.call(context({ staticData: active }))).toBe(true);
+});
+
+interface Given {
+	readonly parameters?: INodeParameters;
+	readonly staticData?: IDataObject;
+	readonly webhookUrl?: string;
+}
+
+function context({ parameters = {}, staticData = staticDataOf(), ...hooked }: Given = {}) {
+	const surroundings = {
+		node: trigger,
+		credentials: { baseUrl: engine.baseUrl, apiKey: API_KEY },
+		parameters,
+	};
+	return hookContext(surroundings, { webhookUrl: WEBHOOK_URL, staticData, ...hooked });
+}
+
+function only(id: unknown): INodeParameters {
+	const instance = { __rl: true as const, mode: 'id', value: String(id) };
+	return { listenTo: 'oneInstance', instance };
+}
+
+function changeEndpoint(change: IDataObject): void {
+	Object.assign(engine.endpoints[0]!, change);
+}

@@ -1,0 +1,217 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { IDataObject } from 'n8n-workflow';
+
+export const API_KEY = 'zpk_test_key-of-the-contract-server';
+
+/** A picture of one black pixel. */
+export const PNG_BASE64 =
+	'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4AWNgAAAAAgABc3UBGAAAAABJRU5ErkJggg==';
+
+export interface ReceivedRequest {
+	readonly method: string;
+	readonly path: string;
+	readonly query: Record<string, string>;
+	readonly body: IDataObject;
+}
+
+interface Answer {
+	readonly status: number;
+	readonly body?: unknown;
+}
+
+type Handler = (request: ReceivedRequest, id: string, part: string) => Answer;
+
+/**
+ * A small HTTP server that answers as the engine's contract says, for what the nodes use of it.
+ * It keeps what it is given in memory, so that a test sees what a node did by looking here.
+ */
+export class ContractServer {
+	readonly requests: ReceivedRequest[] = [];
+	readonly instances: IDataObject[] = [];
+	readonly messages: IDataObject[] = [];
+	readonly deliveries: IDataObject[] = [];
+	readonly endpoints: IDataObject[] = [];
+	/** Answers for the next requests, one each, instead of what the contract says. */
+	readonly overrides: Answer[] = [];
+	readonly #server: Server;
+	#count = 0;
+
+	constructor() {
+		this.#server = createServer((request, response) => void this.#serve(request, response));
+	}
+
+	async start(): Promise<void> {
+		await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+	}
+
+	async stop(): Promise<void> {
+		this.#server.closeAllConnections();
+		await new Promise((resolve) => this.#server.close(resolve));
+	}
+
+	get baseUrl(): string {
+		return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+	}
+
+	get lastRequest(): ReceivedRequest | undefined {
+		return this.requests.at(-1);
+	}
+
+	addInstance(fields: IDataObject = {}): IDataObject {
+		const fresh = { phone_number: null, status: 'pending', state: 'pending', metadata: {} };
+		return this.#add(this.instances, 'inst', { name: 'Shop', ...fresh, ...fields });
+	}
+
+	addDelivery(fields: IDataObject = {}): IDataObject {
+		const fresh = { event: 'message.received', status: 'success', instance_id: null };
+		return this.#add(this.deliveries, 'dlv', { ...fresh, ...fields });
+	}
+
+	addEndpoint(fields: IDataObject = {}): IDataObject {
+		return this.#add(this.endpoints, 'wh', { instance_id: null, enabled: true, ...fields });
+	}
+
+	readonly #routes: ReadonlyArray<readonly [pattern: RegExp, handler: Handler]> = [
+		[/^GET \/v1\/instances$/, ({ query }) => page(this.instances, query)],
+		[/^POST \/v1\/instances$/, ({ body }) => ok(this.addInstance(body), 201)],
+		[/^GET \/v1\/instances\/([^/]+)$/, (_, id) => this.#found(this.instances, id, 'instance')],
+		[/^DELETE \/v1\/instances\/([^/]+)$/, (_, id) => this.#remove(this.instances, id, 'instance')],
+		[/^POST \/v1\/instances\/([^/]+)\/(start|stop)$/, (_, id, action) => this.#turn(id, action)],
+		[/^GET \/v1\/instances\/([^/]+)\/qr$/, (_, id) => this.#qr(id)],
+		[/^POST \/v1\/instances\/([^/]+)\/messages$/, ({ body }, id) => this.#send(id, body)],
+		[/^GET \/v1\/instances\/[^/]+\/messages\/([^/]+)$/, (_, id) => this.#message(id)],
+		[/^GET \/v1\/webhook-endpoints$/, ({ query }) => page(this.endpoints, query)],
+		[/^POST \/v1\/webhook-endpoints$/, ({ body }) => this.#register(body)],
+		[
+			/^GET \/v1\/webhook-endpoints\/([^/]+)$/,
+			(_, id) => this.#found(this.endpoints, id, 'endpoint'),
+		],
+		[
+			/^DELETE \/v1\/webhook-endpoints\/([^/]+)$/,
+			(_, id) => this.#remove(this.endpoints, id, 'endpoint'),
+		],
+		[/^GET \/v1\/webhook-deliveries$/, ({ query }) => this.#deliveries(query)],
+		[
+			/^GET \/v1\/webhook-deliveries\/([^/]+)$/,
+			(_, id) => this.#found(this.deliveries, id, 'delivery'),
+		],
+	];
+
+	async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+		const { pathname, searchParams } = new URL(request.url ?? '/', 'http://engine');
+		const received: ReceivedRequest = {
+			method: request.method ?? '',
+			path: pathname,
+			query: Object.fromEntries(searchParams),
+			body: await bodyOf(request),
+		};
+		this.requests.push(received);
+
+		const { status, body } = this.overrides.shift() ?? this.#answer(received, request);
+		const isText = typeof body === 'string';
+		response.writeHead(status, { 'content-type': isText ? 'text/html' : 'application/json' });
+		response.end(isText || body === undefined ? body : JSON.stringify(body));
+	}
+
+	#answer(received: ReceivedRequest, { headers }: IncomingMessage): Answer {
+		if (headers.authorization !== `Bearer ${API_KEY}`) return refused(401, 'auth_invalid');
+		for (const [pattern, handler] of this.#routes) {
+			const match = pattern.exec(`${received.method} ${received.path}`);
+			if (!match) continue;
+			const [, id = '', part = ''] = match.map(decodeURIComponent);
+			return handler(received, id, part);
+		}
+		return refused(404, 'route_not_found');
+	}
+
+	#instance(id: string): IDataObject | undefined {
+		return this.instances.find((instance) => instance.id === id);
+	}
+
+	#found(entries: readonly IDataObject[], id: string, noun: string): Answer {
+		const entry = entries.find((candidate) => candidate.id === id);
+		return entry ? ok(entry) : refused(404, `${noun}_not_found`);
+	}
+
+	#deliveries(query: Record<string, string>): Answer {
+		const filters = Object.entries(query).filter(([name]) => !['limit', 'cursor'].includes(name));
+		const matching = this.deliveries.filter((delivery) =>
+			filters.every(([name, value]) => delivery[name] === value),
+		);
+		return page(matching, query);
+	}
+
+	#turn(id: string, action: string): Answer {
+		const instance = this.#instance(id);
+		if (!instance) return refused(404, 'instance_not_found');
+		instance.state = action === 'start' ? 'starting' : 'stopped';
+		return ok(instance);
+	}
+
+	#qr(id: string): Answer {
+		const instance = this.#instance(id);
+		if (!instance) return refused(404, 'instance_not_found');
+		if (instance.state === 'connected') return refused(409, 'no_qr', { state: 'connected' });
+		const qr = `data:image/png;base64,${PNG_BASE64}`;
+		return ok({ instance_id: id, qr, code: '2@code', expires_at: '2026-01-01T12:00:20.000Z' });
+	}
+
+	#send(id: string, body: IDataObject): Answer {
+		if (!this.#instance(id)) return refused(404, 'instance_not_found');
+		const { id: message_id } = this.#add(this.messages, 'msg', { instance_id: id, ...body });
+		return ok({ message_id, client_ref: body.client_ref ?? null, status: 'queued' }, 202);
+	}
+
+	#message(id: string): Answer {
+		const message = this.messages.find((candidate) => candidate.id === id);
+		if (!message) return refused(404, 'message_not_found');
+		return ok({ ...message, message_id: id, status: 'delivered' });
+	}
+
+	#register(body: IDataObject): Answer {
+		const { signing_secret, ...fields } = body;
+		const endpoint = this.addEndpoint({ ...fields, has_custom_signing_secret: true });
+		return ok({ ...endpoint, signing_secret }, 201);
+	}
+
+	#remove(from: IDataObject[], id: string, noun: string): Answer {
+		const index = from.findIndex((entry) => entry.id === id);
+		if (index < 0) return refused(404, `${noun}_not_found`);
+		from.splice(index, 1);
+		return { status: 204 };
+	}
+
+	#add(to: IDataObject[], prefix: string, fields: IDataObject): IDataObject {
+		const number = String(++this.#count).padStart(12, '0');
+		const entry = { id: `${prefix}_0198f3c4-7a60-7cc3-9c0e-${number}`, ...fields };
+		to.unshift(entry);
+		return entry;
+	}
+}
+
+function ok(body: unknown, status = 200): Answer {
+	return { status, body };
+}
+
+export function refused(status: number, code: string, details: IDataObject = {}): Answer {
+	const error = { code, message: `Message of ${code}.`, hint: `Hint of ${code}.`, details };
+	return { status, body: { error, request_id: 'req_1' } };
+}
+
+/** Newest first, `limit` of them; the cursor is the id to go on after. */
+function page(entries: readonly IDataObject[], query: Record<string, string>): Answer {
+	const limit = Number(query.limit ?? 50);
+	if (!(limit >= 1 && limit <= 100)) return refused(400, 'invalid_request', { limit });
+	const start = entries.findIndex(({ id }) => id === query.cursor) + 1;
+	const data = entries.slice(start, start + limit);
+	const isLast = start + limit >= entries.length;
+	return ok({ data, next_cursor: isLast ? null : data.at(-1)?.id });
+}
+
+async function bodyOf(request: IncomingMessage): Promise<IDataObject> {
+	const chunks: Buffer[] = [];
+	for await (const chunk of request) chunks.push(chunk as Buffer);
+	const text = Buffer.concat(chunks).toString('utf8');
+	return text === '' ? {} : (JSON.parse(text) as IDataObject);
+}
