@@ -58,7 +58,7 @@ const ids: IdSource = { next: (prefix) => `${prefix}_${uuidv7()}` };
 export async function startEngine(config: Config): Promise<Engine> {
 	const clock = systemClock;
 	const log: Log = pino({ level: config.logLevel, base: null });
-	const started: (() => Promise<unknown> | void)[] = [];
+	const started: (() => unknown)[] = [];
 	const stop = async () => {
 		for (const undo of started.splice(0).reverse()) await undo();
 	};
@@ -99,7 +99,8 @@ export async function startEngine(config: Config): Promise<Engine> {
 			allowPrivate: parseAllowList(config.webhooks.allowPrivate).entries,
 			ownPort: config.http.port,
 		});
-		const client = new UndiciWebhookClient({ guard });
+		const { maxPerHost } = config.webhooks;
+		const client = new UndiciWebhookClient({ guard, maxConnectionsPerOrigin: maxPerHost });
 		started.push(() => client.close());
 		const dispatcher = new Dispatcher({
 			deliveries: storage.deliveries,
@@ -108,7 +109,7 @@ export async function startEngine(config: Config): Promise<Engine> {
 			clock,
 			log,
 			random: Math.random,
-			maxPerHost: config.webhooks.maxPerHost,
+			maxPerHost,
 			userAgent: `whatisup-webhooks/${VERSION}`,
 		});
 		const wake = () => dispatcher.wake();

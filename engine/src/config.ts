@@ -79,10 +79,12 @@ const apiKey = (mode: Mode) =>
 		.transform((value) => new Secret(value));
 
 const urlOf = (...protocols: string[]) =>
-	z.string().refine(
-		(text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
-		`must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
-	);
+	z
+		.string()
+		.refine(
+			(text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
+			`must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`,
+		);
 
 export const SETTINGS = {
 	WHATISUP_HOST: { schema: z.string().min(1), default: '127.0.0.1' },
@@ -138,40 +140,23 @@ export function readConfig(
 	faultsInAllowList: (text: string) => readonly string[],
 	environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Config {
-	const faults: string[] = [];
-	const settings: Record<string, unknown> = {};
-	for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
-		const text = environment[name] === '' ? undefined : environment[name];
-		const parsed = setting.schema.safeParse(text ?? setting.default);
-		if (parsed.success) settings[name] = parsed.data;
-		else faults.push(...parsed.error.issues.map(({ message }) => `${name} ${message}.`));
-	}
-	for (const name of Object.keys(environment)) {
-		if (name.startsWith('WHATISUP_') && !(name in SETTINGS)) {
-			faults.push(`${name} is not a setting; see docs/configuration.md for those that are.`);
-		}
-	}
-	const { SECRETS_KEY, API_KEY_PEPPER, DATABASE_URL, ...rest } = settings as Settings;
-	if (DATABASE_URL) {
-		for (const [name, value] of Object.entries({ SECRETS_KEY, API_KEY_PEPPER })) {
-			if (value || faults.some((fault) => fault.startsWith(name))) continue;
-			faults.push(
-				`${name} must be set when DATABASE_URL is; for example to the output of "openssl rand -base64 32".`,
-			);
-		}
-	}
-	for (const fault of faultsInAllowList(rest.WEBHOOK_ALLOW_PRIVATE ?? '')) {
-		faults.push(`WEBHOOK_ALLOW_PRIVATE ${fault}`);
-	}
+	const { settings, faults } = parseSettings(environment);
+	faults.push(
+		...unknownNames(environment),
+		...missingSecrets(environment),
+		...faultsInAllowList(environment['WEBHOOK_ALLOW_PRIVATE'] ?? '').map(
+			(fault) => `WEBHOOK_ALLOW_PRIVATE ${fault}`,
+		),
+	);
 	if (faults.length > 0) throw new ConfigFault(faults);
-	const { WHATISUP_LIVE_KEY: live, WHATISUP_TEST_KEY: test } = rest;
+	const { WHATISUP_LIVE_KEY: live, WHATISUP_TEST_KEY: test, ...rest } = settings;
 	return Object.freeze<Config>({
 		http: { host: rest.WHATISUP_HOST, port: rest.WHATISUP_PORT },
 		dataDir: rest.WHATISUP_DATA_DIR,
-		secretsKey: SECRETS_KEY,
-		apiKeyPepper: API_KEY_PEPPER,
+		secretsKey: rest.SECRETS_KEY,
+		apiKeyPepper: rest.API_KEY_PEPPER,
 		bootstrapKeys: { ...(live && { live }), ...(test && { test }) },
-		databaseUrl: DATABASE_URL,
+		databaseUrl: rest.DATABASE_URL,
 		whatsapp: {
 			socketUrl: rest.WHATSAPP_SOCKET_URL,
 			webVersion: rest.WHATSAPP_WEB_VERSION,
@@ -184,4 +169,37 @@ export function readConfig(
 		sandbox: { receiptDelayMs: rest.SANDBOX_RECEIPT_DELAY_MS },
 		logLevel: rest.LOG_LEVEL,
 	});
+}
+
+/** The settings are whole when there are no faults. */
+function parseSettings(environment: Readonly<Record<string, string | undefined>>): {
+	readonly settings: Settings;
+	readonly faults: string[];
+} {
+	const settings: Record<string, unknown> = {};
+	const faults: string[] = [];
+	for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
+		const text = environment[name] === '' ? undefined : environment[name];
+		const parsed = setting.schema.safeParse(text ?? setting.default);
+		if (parsed.success) settings[name] = parsed.data;
+		else faults.push(...parsed.error.issues.map(({ message }) => `${name} ${message}.`));
+	}
+	return { settings: settings as Settings, faults };
+}
+
+function unknownNames(environment: Readonly<Record<string, string | undefined>>): string[] {
+	return Object.keys(environment)
+		.filter((name) => name.startsWith('WHATISUP_') && !(name in SETTINGS))
+		.map((name) => `${name} is not a setting; see docs/configuration.md for those that are.`);
+}
+
+/** Several engines may share a Postgres, and each would make secrets that the others do not have. */
+function missingSecrets(environment: Readonly<Record<string, string | undefined>>): string[] {
+	if (!environment['DATABASE_URL']) return [];
+	return ['SECRETS_KEY', 'API_KEY_PEPPER']
+		.filter((name) => !environment[name])
+		.map(
+			(name) =>
+				`${name} must be set when DATABASE_URL is; for example to the output of "openssl rand -base64 32".`,
+		);
 }

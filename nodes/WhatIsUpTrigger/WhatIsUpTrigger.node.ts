@@ -38,7 +38,7 @@ export class WhatIsUpTrigger implements INodeType {
 		properties: [
 			{
 				displayName:
-					'WhatIsUp calls n8n, so it must be able to reach the webhook URL above. If n8n and WhatIsUp run on one machine or in one network, name the address of n8n in the setting WEBHOOK_ALLOW_PRIVATE of the engine.',
+					'WhatIsUp calls n8n at the webhook URL above. If that is no public address, name its host in the setting WEBHOOK_ALLOW_PRIVATE of the engine. With a test key and n8n on the same machine, there is nothing to set.',
 				name: 'reachabilityNotice',
 				type: 'notice',
 				default: '',

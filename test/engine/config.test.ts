@@ -66,7 +66,11 @@ describe('the settings', () => {
 			API_KEY_PEPPER: KEY,
 		});
 
-		for (const text of [JSON.stringify(config), inspect(config, { depth: 9 }), `${config.secretsKey}`]) {
+		for (const text of [
+			JSON.stringify(config),
+			inspect(config, { depth: 9 }),
+			`${config.secretsKey}`,
+		]) {
 			expect(text).not.toContain(KEY);
 			expect(text).toContain('[secret]');
 		}

@@ -33,6 +33,19 @@ describe('the credential', () => {
 			qs: { limit: 1 },
 		});
 	});
+
+	it('fails its test when what answers is no list, as another server would', () => {
+		const [rule] = credential.test.rules ?? [];
+
+		expect(rule).toEqual({
+			type: 'responseSuccessBody',
+			properties: {
+				key: 'data',
+				value: undefined,
+				message: expect.stringContaining('is not WhatIsUp'),
+			},
+		});
+	});
 });
 
 function field(name: string) {

@@ -26,7 +26,7 @@ let packed: string;
 beforeAll(async () => {
 	source = await PackageFolder.build();
 	packed = await source.pack();
-}, 60_000);
+}, 120_000);
 
 afterAll(() => source.remove());
 
@@ -91,6 +91,13 @@ describe('the package', () => {
 });
 
 describe('the package scanner of n8n', () => {
+	it('is locked to packages, but to no registry', async () => {
+		const lock = await readFile(resolve(__dirname, '../scan/package-lock.json'), 'utf8');
+
+		expect(lock).toContain('"integrity"');
+		expect(lock).not.toContain('"resolved"');
+	});
+
 	it(
 		'finds nothing in the sources',
 		async () => {

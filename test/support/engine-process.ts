@@ -58,7 +58,8 @@ export class EngineProcess {
 		let gone = false;
 		void engine.exited.then(() => (gone = true));
 		while (!engine.#foundUrl()) {
-			if (gone || Date.now() > until) throw new Error(`the engine did not start:\n${engine.output}`);
+			if (gone || Date.now() > until)
+				throw new Error(`the engine did not start:\n${engine.output}`);
 			await sleep(10);
 		}
 		return engine;

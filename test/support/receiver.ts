@@ -4,7 +4,12 @@ import type { AddressInfo } from 'node:net';
 export interface ReceivedWebhook {
 	readonly headers: IncomingHttpHeaders;
 	readonly body: string;
-	readonly json: { event: string; event_id: string; sequence: number; data: Record<string, unknown> };
+	readonly json: {
+		event: string;
+		event_id: string;
+		sequence: number;
+		data: Record<string, unknown>;
+	};
 }
 
 /** A real receiver of webhooks: keeps what it got and answers as it is told. */

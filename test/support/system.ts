@@ -15,15 +15,17 @@ const silence = () => undefined;
 
 export const silentLog: Log = { debug: silence, info: silence, warn: silence, error: silence };
 
+type Truthy<T> = Exclude<T, undefined | null | false | 0 | ''>;
+
 /** Waits for something to become true, and says what it was when it does not. */
 export async function eventually<T>(
 	probe: () => T | Promise<T>,
 	{ withinMs = 10_000, what = 'the expected state' } = {},
-): Promise<NonNullable<T>> {
+): Promise<Truthy<T>> {
 	const until = Date.now() + withinMs;
 	for (;;) {
 		const value = await probe();
-		if (value) return value;
+		if (value) return value as Truthy<T>;
 		if (Date.now() > until) throw new Error(`${what} did not come within ${withinMs} ms`);
 		await new Promise((resolve) => setTimeout(resolve, 10));
 	}

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
 interface Options {
 	readonly cacheFolder: string;
@@ -13,6 +13,9 @@ interface Options {
 const { installToolFolder } = (await import(
 	new URL('./tool-folder.mjs', import.meta.url).href
 )) as { installToolFolder: (lockFolder: string, options: Options) => Promise<string> };
+
+// npm takes a second or so to start, and more on a busy machine.
+jest.setTimeout(60_000);
 
 let place: string;
 let cacheFolder: string;
@@ -60,13 +63,13 @@ describe('a tool folder', () => {
 		await expect(installToolFolder(lockFolder, { cacheFolder })).resolves.toBeDefined();
 	});
 
-	it('fails with what npm said when the lock does not fit', async () => {
+	it('fails with what npm said when the lock cannot be read', async () => {
 		const lockFolder = await tool('1.0.0');
-		const manifest = { name: 'lathe', version: '1.0.0', dependencies: { chisel: '1.0.0' } };
-		await writeFile(join(lockFolder, 'package.json'), JSON.stringify(manifest));
+		await writeFile(join(lockFolder, 'package-lock.json'), '{');
 
 		await expect(installToolFolder(lockFolder, { cacheFolder })).rejects.toMatchObject({
-			output: expect.stringContaining('Missing: chisel@1.0.0 from lock file'),
+			message: expect.stringContaining('npm ci'),
+			output: expect.stringContaining('package-lock.json'),
 		});
 		expect(await readdir(cacheFolder)).toEqual([]);
 	});

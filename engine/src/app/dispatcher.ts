@@ -166,7 +166,10 @@ export class Dispatcher {
 		const settled = await deliveries.settle(delivery, outcome, now);
 		if (result.outcome === 'answered' && result.status === GONE) {
 			await endpoints.disable(delivery.endpointId, now);
-			log.warn({ endpoint_id: delivery.endpointId }, 'the receiver answered 410: endpoint disabled');
+			log.warn(
+				{ endpoint_id: delivery.endpointId },
+				'the receiver answered 410: endpoint disabled',
+			);
 		}
 		log.debug(
 			{

@@ -74,7 +74,10 @@ export class Inbound {
 				await this.#record(batch);
 				this.#waiting.splice(0, batch.length);
 			} catch (error) {
-				this.#options.log.error({ error: String(error) }, 'events could not be stored; trying again');
+				this.#options.log.error(
+					{ error: String(error) },
+					'events could not be stored; trying again',
+				);
 				await new Promise<void>((resolve) => this.#options.clock.after(RETRY_MS, resolve));
 			}
 		}
@@ -117,7 +120,9 @@ export class Inbound {
 			}
 		}
 		const added = await stores.messages.add(arrivals.map(({ message }) => message));
-		const events = arrivals.filter(({ message }) => added.has(message.id)).map(({ event }) => event);
+		const events = arrivals
+			.filter(({ message }) => added.has(message.id))
+			.map(({ event }) => event);
 		const { deliveries } =
 			events.length > 0
 				? await stores.events.append(instanceId, events, this.#options.clock.now())

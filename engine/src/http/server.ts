@@ -7,8 +7,8 @@ import type { Instances } from '../app/instances.ts';
 import type { Outbound } from '../app/outbound.ts';
 import type { IdSource, Log } from '../app/ports.ts';
 import type { TestPhones } from '../app/test-phones.ts';
-import { EngineError } from '../domain/errors.ts';
 import type { Scope } from '../domain/scope.ts';
+import { closeGently } from './closing.ts';
 import { errorHandler, invalidRequest, routeOf } from './errors.ts';
 import { readJsonBodies } from './json-body.ts';
 import { malformedRequestHandler } from './malformed-request.ts';
@@ -50,7 +50,7 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** As long as a path can be at all, so that a long id is not found like any other wrong one. */
 const MAX_ID_LENGTH = 16 * 1024;
 
-/** The engine's HTTP server, not yet listening. `close` lets requests under way finish. */
+/** The engine's HTTP server, not yet listening. */
 export function buildServer(services: Services): FastifyInstance {
 	const { ids, log } = services;
 	const handleError = errorHandler(log);
@@ -83,7 +83,11 @@ export function buildServer(services: Services): FastifyInstance {
 		logRequest(log, request, reply);
 		done();
 	});
-	refuseWhileClosing(app);
+	app.addHook('onRequestAbort', (request, done) => {
+		log.info({ ...routeOf(request), request_id: request.id }, 'request given up by its caller');
+		done();
+	});
+	closeGently(app);
 	describeRoutes(app);
 
 	app.register(healthRoutes(services.health));
@@ -107,22 +111,6 @@ export function buildServer(services: Services): FastifyInstance {
 
 function nameRequest(request: FastifyRequest, reply: FastifyReply): void {
 	reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
-}
-
-/** Requests that come in while others finish are turned away, and each connection is then ended. */
-function refuseWhileClosing(app: FastifyInstance): void {
-	let isClosing = false;
-	app.addHook('preClose', (done) => {
-		isClosing = true;
-		done();
-	});
-	app.addHook('onRequest', (_request, _reply, done) => {
-		done(isClosing ? new EngineError('shutting_down') : undefined);
-	});
-	app.addHook('onSend', (_request, reply, payload, done) => {
-		if (isClosing) reply.header('connection', 'close');
-		done(null, payload);
-	});
 }
 
 /** One line for each request: no header, body, query string or id of anything but the request. */

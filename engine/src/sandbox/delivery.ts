@@ -1,15 +1,18 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { Connection } from './connection.ts';
 import type { LinkedDevice } from './directory.ts';
+import type { StateFile } from './state-file.ts';
 import { stanza } from './stanza.ts';
 import type { SentCopy, UndeliveredStanzas } from './undelivered.ts';
 
 /** Gets stanzas to linked devices: at once to those that are listening, later to the others. */
 export class Delivery {
+	readonly #state: StateFile;
 	readonly #undelivered: UndeliveredStanzas;
 	readonly #listening = new Map<string, Connection>();
 
-	constructor(undelivered: UndeliveredStanzas) {
+	constructor(state: StateFile, undelivered: UndeliveredStanzas) {
+		this.#state = state;
 		this.#undelivered = undelivered;
 	}
 
@@ -19,7 +22,7 @@ export class Delivery {
 		options: { isPeer?: boolean; copy?: SentCopy } = {},
 	): void {
 		this.#undelivered.add(device.key, node, options);
-		this.#listening.get(device.key)?.send(node);
+		this.#state.afterCommit(() => this.#listening.get(device.key)?.send(node));
 	}
 
 	/**

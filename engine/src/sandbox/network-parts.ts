@@ -53,7 +53,7 @@ export function composeNetwork(
 	const groups = new Groups(state, directory);
 	const undelivered = new UndeliveredStanzas(state);
 	const outbox = new Outbox(state);
-	const delivery = new Delivery(undelivered);
+	const delivery = new Delivery(state, undelivered);
 	const keys = new KeyServer(directory, delivery);
 	const { shown } = notify;
 	const reception = new Reception(settings, { directory, delivery, outbox, shown });

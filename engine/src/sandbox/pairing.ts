@@ -1,19 +1,10 @@
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
-import {
-	aesDecryptCTR,
-	aesDecryptGCM,
-	aesEncryptCTR,
-	Curve,
-	derivePairingCodeKey,
-	hkdf,
-	type BinaryNode,
-	type KeyPair,
-	type proto,
-} from '@whiskeysockets/baileys';
+import { Curve, type BinaryNode, type proto } from '@whiskeysockets/baileys';
 import type { Connection } from './connection.ts';
 import { jidOf, type Directory, type LinkedDevice } from './directory.ts';
 import type { PhoneRecord } from './key-bundle.ts';
 import { linkDevice, offerIdentity, type IdentityOffer } from './device-identity.ts';
+import { openKeyBundle, unwrapKey, wrapKey } from './pairing-code.ts';
 import { SimulationError } from './simulation-error.ts';
 import {
 	findChild,
@@ -29,7 +20,6 @@ import {
 const REFS = 6;
 const PAIRING_TIMEOUT_MS = 15_000;
 const WRAPPED_KEY_BYTES = 80;
-const BUNDLE_INFO = 'link_code_pairing_key_bundle_encryption_key';
 
 /** A linked device, as its phone sees it once the pairing is complete. */
 export interface PairedDevice {
@@ -82,11 +72,6 @@ export class Pairing {
 		for (const ref of refs) this.#byRef.set(ref, candidate);
 		const nodes = refs.map((ref) => stanza('ref', {}, Buffer.from(ref, 'utf8')));
 		connection.send(iqSet([stanza('pair-device', {}, nodes)]));
-	}
-
-	find(label: string): Connection | undefined {
-		const connections = [...this.#candidates.keys()];
-		return connections.findLast((connection) => connection.label === label);
 	}
 
 	abandon(connection: Connection): void {
@@ -240,54 +225,6 @@ export function describeDevice({ label, phoneNumber, lid, deviceId }: LinkedDevi
 function iqSet(content: BinaryNode[]): BinaryNode {
 	const id = String(randomInt(2 ** 32));
 	return stanza('iq', { from: SERVER, type: 'set', id, xmlns: 'md', t: nowInSeconds() }, content);
-}
-
-/** `salt 32 | iv 16 | AES-CTR(public key)`, under a key which is made from the code. */
-async function wrapKey(publicKey: Uint8Array, code: string): Promise<Buffer> {
-	const salt = randomBytes(32);
-	const iv = randomBytes(16);
-	const key = await derivePairingCodeKey(normalized(code), salt);
-	return Buffer.concat([salt, iv, aesEncryptCTR(publicKey, key, iv)]);
-}
-
-async function unwrapKey(wrapped: Buffer, code: string): Promise<Buffer> {
-	const key = await derivePairingCodeKey(normalized(code), wrapped.subarray(0, 32));
-	return aesDecryptCTR(wrapped.subarray(48), key, wrapped.subarray(32, 48));
-}
-
-/** People type the code as it is shown: in two groups, in either case. */
-function normalized(code: string): string {
-	return code.replaceAll(/[\s-]/g, '').toUpperCase();
-}
-
-/**
- * Opens what the client sends last and makes the shared `advSecret`. With the wrong code both
- * sides have come to different keys, which shows here and nowhere earlier.
- */
-function openKeyBundle(
-	finish: BinaryNode,
-	keys: { phone: PhoneRecord; ephemeral: KeyPair; clientEphemeral: Buffer },
-): Buffer {
-	const wrapped = getBytes(finish, 'link_code_pairing_wrapped_key_bundle');
-	const clientIdentity = getBytes(finish, 'companion_identity_public', 32);
-	const shared = Curve.sharedKey(keys.ephemeral.private, keys.clientEphemeral);
-	const key = Buffer.from(hkdf(shared, 32, { salt: wrapped.subarray(0, 32), info: BUNDLE_INFO }));
-	const bundle = tryDecrypt(wrapped.subarray(44), key, wrapped.subarray(32, 44));
-	const expected = Buffer.concat([clientIdentity, keys.phone.identity.public]);
-	if (bundle === undefined || !sameBytes(bundle.subarray(0, 64), expected)) {
-		throw new SimulationError('pairing_code_wrong');
-	}
-	const identityShared = Curve.sharedKey(keys.phone.identity.private, clientIdentity);
-	const material = Buffer.concat([shared, identityShared, bundle.subarray(64)]);
-	return Buffer.from(hkdf(material, 32, { info: 'adv_secret' }));
-}
-
-function tryDecrypt(ciphertext: Buffer, key: Buffer, iv: Buffer): Buffer | undefined {
-	try {
-		return aesDecryptGCM(ciphertext, key, iv, Buffer.alloc(0));
-	} catch {
-		return undefined;
-	}
 }
 
 function sameBytes(a: Buffer, b: Buffer): boolean {

@@ -1,6 +1,19 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 
+const SCHEMA = `
+	PRAGMA locking_mode = EXCLUSIVE;
+	PRAGMA journal_mode = WAL;
+	PRAGMA synchronous = OFF;
+	CREATE TABLE IF NOT EXISTS state (
+		position INTEGER PRIMARY KEY,
+		kind TEXT NOT NULL,
+		key TEXT NOT NULL,
+		value BLOB NOT NULL,
+		UNIQUE (kind, key)
+	);
+`;
+
 /**
  * Everything the simulated network knows, as named maps that live in memory and write through to
  * one SQLite file. A value is in the file before the call that stored it returns, so the state
@@ -15,22 +28,17 @@ export class StateFile {
 	readonly #remove: StatementSync;
 	readonly #load: StatementSync;
 	#inTransaction = false;
+	#afterCommit: (() => void)[] = [];
 
 	/** Opens or creates the file; `:memory:` keeps nothing. */
 	constructor(file: string) {
 		this.#database = new DatabaseSync(file);
-		this.#database.exec(`
-			PRAGMA locking_mode = EXCLUSIVE;
-			PRAGMA journal_mode = WAL;
-			PRAGMA synchronous = OFF;
-			CREATE TABLE IF NOT EXISTS state (
-				position INTEGER PRIMARY KEY,
-				kind TEXT NOT NULL,
-				key TEXT NOT NULL,
-				value BLOB NOT NULL,
-				UNIQUE (kind, key)
-			);
-		`);
+		try {
+			this.#database.exec(SCHEMA);
+		} catch (error) {
+			this.#database.close();
+			throw error;
+		}
 		this.#put = this.#database.prepare(
 			'INSERT INTO state (kind, key, value) VALUES (?, ?, ?) ' +
 				'ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value',
@@ -63,10 +71,18 @@ export class StateFile {
 			this.#database.exec('COMMIT');
 		} catch (error) {
 			this.#database.exec('ROLLBACK');
+			this.#afterCommit = [];
 			throw error;
 		} finally {
 			this.#inTransaction = false;
 		}
+		for (const effect of this.#afterCommit.splice(0)) effect();
+	}
+
+	/** Lets others know of a change only when it cannot be lost any more. */
+	afterCommit(effect: () => void): void {
+		if (this.#inTransaction) this.#afterCommit.push(effect);
+		else effect();
 	}
 
 	close(): void {

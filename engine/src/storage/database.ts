@@ -16,7 +16,7 @@ export interface DatabaseOptions {
 export interface Database {
 	readonly db: Kysely<Schema>;
 	readonly dialect: DialectName;
-	close(): Promise<void>;
+	readonly close: () => Promise<void>;
 }
 
 /** Opens the database and brings its tables up to date; throws a `StorageError` when it cannot. */

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { Endpoint, EndpointStore, Page } from '../app/ports.ts';
+import type { EventName } from '../domain/events.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Schema, WebhookEndpointsTable } from './schema.ts';
@@ -100,7 +101,7 @@ function toEndpoint(row: Selectable<WebhookEndpointsTable>): Endpoint {
 		mode: row.mode,
 		instanceId: row.instance_id,
 		url: row.url,
-		events: JSON.parse(row.events),
+		events: JSON.parse(row.events) as EventName[],
 		enabled: row.enabled === 1,
 		hasCustomSigningSecret: row.has_custom_signing_secret === 1,
 		createdAt: row.created_at,

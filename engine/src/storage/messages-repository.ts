@@ -1,5 +1,6 @@
 import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import type { Message, MessageChange, MessageStore } from '../app/ports.ts';
+import type { MessageBody } from '../domain/events.ts';
 import type { InstanceId, MessageId } from '../domain/ids.ts';
 import type { MessageStatus } from '../domain/message.ts';
 import { chunks } from './chunks.ts';
@@ -142,7 +143,7 @@ function toMessage(row: Selectable<MessagesTable>): Message {
 		waId: row.wa_id,
 		chat: row.chat,
 		peer: row.peer,
-		body: JSON.parse(row.body),
+		body: JSON.parse(row.body) as MessageBody,
 		clientRef: row.client_ref,
 		status: row.status,
 		error:

@@ -23,8 +23,6 @@ const FAULTS: Readonly<Record<string, StorageErrorCode>> = {
 	'57P03': 'server_unreachable',
 };
 
-const INT8 = 20;
-
 /**
  * Answers at once; whether the server is there, the first query shows. `hangUp` is for when it does
  * not go well: pg keeps the line open to a server that asks for a password it was not given.
@@ -98,7 +96,5 @@ function isPostgresUrl(url: string): boolean {
 }
 
 /** Instants and counts are far below 2^53, where a number is as good as the bigint's text. */
-function getTypeParser(oid: number, format?: 'text' | 'binary') {
-	if (oid === INT8) return Number;
-	return pg.types.getTypeParser(oid, format as 'text');
-}
+const getTypeParser: typeof pg.types.getTypeParser = (type, format) =>
+	type === pg.types.builtins.INT8 ? Number : (pg.types.getTypeParser(type, format) as unknown);

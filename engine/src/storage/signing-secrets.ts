@@ -11,7 +11,7 @@ export function sealSigningSecrets(
 }
 
 export function openSigningSecrets(box: SecretBox, id: EndpointId, sealed: Uint8Array): string[] {
-	return JSON.parse(Buffer.from(box.open(sealed, owner(id))).toString());
+	return JSON.parse(Buffer.from(box.open(sealed, owner(id))).toString()) as string[];
 }
 
 function owner(id: EndpointId): string[] {

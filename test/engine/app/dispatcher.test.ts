@@ -51,12 +51,11 @@ describe('the dispatcher', () => {
 			'x-whatisup-attempt': '1',
 			'webhook-id': webhook!.json.event_id,
 		});
-		const verdict = verifyContract(
-			String(webhook!.headers['x-whatisup-signature']),
-			[SECRET],
-			Buffer.from(webhook!.body),
-			Math.floor(Date.now() / 1_000),
-		);
+		const verdict = verifyContract(String(webhook!.headers['x-whatisup-signature']), {
+			secrets: [SECRET],
+			body: Buffer.from(webhook!.body),
+			nowSeconds: Math.floor(Date.now() / 1_000),
+		});
 		expect(verdict).toEqual({ verified: true });
 	});
 
@@ -164,7 +163,9 @@ describe('the dispatcher', () => {
 
 		run({ client: slow });
 
-		await eventually(async () => (await store.statuses()).filter((s) => s === 'success').length === 30);
+		await eventually(
+			async () => (await store.statuses()).filter((s) => s === 'success').length === 30,
+		);
 		expect(open.get('127.0.0.1:9')).toBe(4);
 		expect(most).toBeLessThanOrEqual(4);
 		const drain = setInterval(() => released.splice(0).forEach((resolve) => resolve()), 5);

@@ -21,12 +21,17 @@ describe('a recipient', () => {
 		expect(parseRecipient(to)).toBe(jid);
 	});
 
-	it.each(['', 'Maria', '123', '1234567890123456', '55119999@evil.example', 'status@broadcast', '+'])(
-		'"%s" is nobody',
-		(to) => {
-			expect(parseRecipient(to)).toBeUndefined();
-		},
-	);
+	it.each([
+		'',
+		'Maria',
+		'123',
+		'1234567890123456',
+		'55119999@evil.example',
+		'status@broadcast',
+		'+',
+	])('"%s" is nobody', (to) => {
+		expect(parseRecipient(to)).toBeUndefined();
+	});
 });
 
 describe('an address', () => {

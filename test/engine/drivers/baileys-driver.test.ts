@@ -2,7 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { DriverSession, JournalEntry, SessionListener } from '../../../engine/src/app/ports.ts';
+import type {
+	DriverSession,
+	JournalEntry,
+	SessionListener,
+} from '../../../engine/src/app/ports.ts';
 import type { InstanceId } from '../../../engine/src/domain/ids.ts';
 import { NEW_INSTANCE } from '../../../engine/src/domain/instance.ts';
 import { BaileysDriver } from '../../../engine/src/drivers/baileys/baileys-driver.ts';
@@ -45,7 +49,9 @@ describe('a session over Baileys', () => {
 	it('shows a QR code, is restarted once it is scanned, and opens with its account', async () => {
 		const phone = await pair();
 
-		expect(heard.opened).toMatchObject([{ phoneNumber: phone, lid: expect.stringMatching(/@lid$/) }]);
+		expect(heard.opened).toMatchObject([
+			{ phoneNumber: phone, lid: expect.stringMatching(/@lid$/) },
+		]);
 		expect(await driver.isPaired(instanceId)).toBe(true);
 	});
 
@@ -122,7 +128,11 @@ describe('a session over Baileys', () => {
 	it('sends a text, hears that WhatsApp took it, that it was delivered and read', async () => {
 		await pair();
 
-		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('Hi') });
+		await session!.send({
+			waId: driver.newWaId(),
+			chat: `${CONTACT}@s.whatsapp.net`,
+			body: text('Hi'),
+		});
 
 		await eventually(() => heard.receipts.some(({ status }) => status === 'read'));
 		expect(heard.acks).toMatchObject([{ error: undefined }]);
@@ -132,7 +142,11 @@ describe('a session over Baileys', () => {
 
 	it('has stored the ratchet step of a message before its bytes leave', async () => {
 		await pair();
-		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('1') });
+		await session!.send({
+			waId: driver.newWaId(),
+			chat: `${CONTACT}@s.whatsapp.net`,
+			body: text('1'),
+		});
 		await eventually(() => network.outbox(instanceId).length === 1);
 		const steps: string[] = [];
 		const commit = storage.authState.commit.bind(storage.authState);
@@ -146,7 +160,11 @@ describe('a session over Baileys', () => {
 			return false;
 		});
 
-		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('2') });
+		await session!.send({
+			waId: driver.newWaId(),
+			chat: `${CONTACT}@s.whatsapp.net`,
+			body: text('2'),
+		});
 
 		await eventually(() => steps.includes('sent'));
 		expect(steps.indexOf('stored')).toBeLessThan(steps.indexOf('sent'));
@@ -157,7 +175,11 @@ describe('a session over Baileys', () => {
 		await pair();
 		network.nextAckError(instanceId, 463);
 
-		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('Hi') });
+		await session!.send({
+			waId: driver.newWaId(),
+			chat: `${CONTACT}@s.whatsapp.net`,
+			body: text('Hi'),
+		});
 
 		await eventually(() => heard.acks.length);
 		expect(heard.acks).toMatchObject([{ error: '463' }]);
@@ -203,7 +225,11 @@ describe('a session over Baileys', () => {
 		const print = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
 		const complain = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
 		await pair();
-		await session!.send({ waId: driver.newWaId(), chat: `${CONTACT}@s.whatsapp.net`, body: text('Hi') });
+		await session!.send({
+			waId: driver.newWaId(),
+			chat: `${CONTACT}@s.whatsapp.net`,
+			body: text('Hi'),
+		});
 		await eventually(() => network.outbox(instanceId).length);
 
 		const said = [...print.mock.calls, ...complain.mock.calls].map(([chunk]) => String(chunk));
@@ -226,7 +252,11 @@ describe('a session over Baileys', () => {
 	}
 
 	function open(): DriverSession {
-		return driver.open({ instanceId, socketUrl: network.urlFor(instanceId), listener: heard.listener });
+		return driver.open({
+			instanceId,
+			socketUrl: network.urlFor(instanceId),
+			listener: heard.listener,
+		});
 	}
 
 	async function store(entry: JournalEntry): Promise<void> {

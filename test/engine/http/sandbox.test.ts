@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '../../support/system.ts';
 import { Api, type Answer } from './api.ts';
+
+// A QR code may take ten seconds on a machine that is busy with other tests.
+jest.setTimeout(30_000);
 
 const CONTACT = '5511988887777';
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47]);
@@ -138,23 +141,14 @@ describe('The simulated network over HTTP', () => {
 	});
 
 	it('starts no more sessions than the engine may have', async () => {
-		const ids = [await api.newInstance(), await api.newInstance(), await api.newInstance()];
+		let answer: Answer;
+		do answer = await api.call('POST', `/v1/instances/${await api.newInstance()}/start`);
+		while (answer.status === 200);
 
-		const started = await Promise.all(
-			ids.map((id) => api.call('POST', `/v1/instances/${id}/start`)),
-		);
-
-		expect(started).toContainEqual(
-			expect.objectContaining({
-				status: 503,
-				json: expect.objectContaining({
-					error: expect.objectContaining({
-						code: 'worker_at_capacity',
-						details: { sessions: 3, capacity: 3 },
-					}),
-				}),
-			}),
-		);
+		expect(answer).toMatchObject({
+			status: 503,
+			json: { error: { code: 'worker_at_capacity', details: { sessions: 3, capacity: 3 } } },
+		});
 	});
 
 	it.each([

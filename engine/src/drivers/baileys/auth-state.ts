@@ -7,12 +7,7 @@ import {
 	type SignalDataTypeMap,
 	type SignalKeyStore,
 } from '@whiskeysockets/baileys';
-import type {
-	AuthChange,
-	AuthStateStore,
-	JournalEntry,
-	NewJournalEntry,
-} from '../../app/ports.ts';
+import type { AuthChange, AuthStateStore, JournalEntry, NewJournalEntry } from '../../app/ports.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 
 const CREDS = { type: 'creds', id: 'self' } as const;
@@ -78,17 +73,14 @@ export class BaileysAuthState {
 		const changes: AuthChange[] = [];
 		const journal: NewJournalEntry[] = [];
 		const written: object[] = [];
-		for (const [type, values] of Object.entries(data)) {
-			for (const [id, value] of Object.entries(values as Record<string, unknown>)) {
-				if (type === INBOUND_PLAINTEXT) {
-					journal.push(value as NewJournalEntry);
-				} else if (isObject(value)) {
-					if (this.#durable.has(value)) continue;
-					written.push(value);
-					changes.push({ type, id, value: encode(value) });
-				} else {
-					changes.push({ type, id, value: value == null ? null : encode(value) });
-				}
+		for (const { type, id, value } of entriesOf(data)) {
+			if (type === INBOUND_PLAINTEXT) {
+				journal.push(value as NewJournalEntry);
+			} else if (!isObject(value)) {
+				changes.push({ type, id, value: value == null ? null : encode(value) });
+			} else if (!this.#durable.has(value)) {
+				written.push(value);
+				changes.push({ type, id, value: encode(value) });
 			}
 		}
 		if (changes.length === 0 && journal.length === 0) return;
@@ -145,6 +137,12 @@ async function loadCreds(
 	// next connection would try to log in with it and be refused.
 	if (creds.me && !creds.account) delete creds.me;
 	return creds;
+}
+
+function entriesOf(data: SignalDataSet): { type: string; id: string; value: unknown }[] {
+	return Object.entries(data).flatMap(([type, values]) =>
+		Object.entries(values as Record<string, unknown>).map(([id, value]) => ({ type, id, value })),
+	);
 }
 
 function encode(value: unknown): Uint8Array {

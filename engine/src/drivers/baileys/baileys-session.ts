@@ -45,7 +45,12 @@ const NEXT_QR_MS = 20_000;
 /** How long a peer may take to close its side; a silent one never would. */
 const CLOSE_GRACE_MS = 2_000;
 
-const CLOSE_CODE = { timedOut: 408, connectionLost: 428, serverError: 500, unavailable: 503 } as const;
+const CLOSE_CODE = {
+	timedOut: 408,
+	connectionLost: 428,
+	serverError: 500,
+	unavailable: 503,
+} as const;
 
 /** One live connection of an instance: from `open` to exactly one `closed`, or to `close`. */
 export class BaileysSession implements DriverSession {

@@ -38,7 +38,7 @@ export function interceptMessages(sock: WASocket, options: IntakeOptions): void 
 
 	async function take(node: BinaryNode): Promise<void> {
 		const { offline, ...attrs } = node.attrs;
-		const stanza: BinaryNode = { ...node, attrs: attrs as BinaryNode['attrs'] };
+		const stanza: BinaryNode = { ...node, attrs };
 		if (offline !== undefined && (await options.isKnown(stanza))) {
 			await acknowledgeAgain(sock, stanza);
 			return;
@@ -60,7 +60,7 @@ export function ciphertexts(node: BinaryNode): Uint8Array[] {
 async function acknowledgeAgain(sock: WASocket, node: BinaryNode): Promise<void> {
 	const { from, participant, recipient, id } = node.attrs;
 	if (from && id && !recipient) {
-		await sock.sendReceipt(from, participant, [id], 'inactive' as never);
+		await sock.sendReceipt(from, participant, [id], 'inactive');
 	} else {
 		await sock.sendMessageAck(node);
 	}

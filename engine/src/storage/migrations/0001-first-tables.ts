@@ -1,4 +1,11 @@
-import { sql, type CreateTableBuilder, type Kysely, type RawBuilder } from 'kysely';
+import {
+	sql,
+	type ColumnDefinitionBuilder,
+	type CreateTableBuilder,
+	type Kysely,
+	type RawBuilder,
+	type SchemaModule,
+} from 'kysely';
 import type { DialectName } from '../schema.ts';
 
 interface Columns {
@@ -6,17 +13,48 @@ interface Columns {
 	readonly id: RawBuilder<unknown>;
 	readonly instant: RawBuilder<unknown>;
 	readonly bytes: RawBuilder<unknown>;
+	/** Makes the column count by itself. */
+	readonly counted: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
+	/** SQLite takes any value in any column unless it is told to be strict. */
+	readonly suffix: RawBuilder<unknown>;
 }
 
 const COLUMNS: Readonly<Record<DialectName, Columns>> = {
-	sqlite: { id: sql`text`, instant: sql`integer`, bytes: sql`blob` },
-	postgres: { id: sql`text collate "C"`, instant: sql`bigint`, bytes: sql`bytea` },
+	sqlite: {
+		id: sql`text`,
+		instant: sql`integer`,
+		bytes: sql`blob`,
+		counted: (column) => column.autoIncrement(),
+		suffix: sql`strict`,
+	},
+	postgres: {
+		id: sql`text collate "C"`,
+		instant: sql`bigint`,
+		bytes: sql`bytea`,
+		counted: (column) => column.generatedAlwaysAsIdentity(),
+		suffix: sql``,
+	},
 };
+
+interface Making extends Columns {
+	readonly schema: SchemaModule;
+	readonly table: (name: string) => CreateTableBuilder<string>;
+}
 
 /** Makes every table of the first version. `schema.ts` says what their columns mean. */
 export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<void> {
-	const { id, instant, bytes } = COLUMNS[dialect];
+	const columns = COLUMNS[dialect];
+	const { schema } = db;
+	const table = (name: string) => schema.createTable(name).modifyEnd(columns.suffix);
+	const making: Making = { ...columns, schema, table };
+	await customers(making);
+	await instances(making);
+	await messagesAndEvents(making);
+	await endpoints(making);
+	await deliveries(making);
+}
 
+async function customers({ schema, table, id, instant }: Making): Promise<void> {
 	await table('settings')
 		.addColumn('name', 'text', (column) => column.primaryKey())
 		.addColumn('value', 'text', (column) => column.notNull())
@@ -38,14 +76,16 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
 		.addColumn('created_at', instant, (column) => column.notNull())
 		.addColumn('revoked_at', instant)
 		.execute();
-	await db.schema
+	await schema
 		.createIndex('api_keys_hash')
 		.on('api_keys')
 		.column('hash')
 		.unique()
 		.where(sql.ref('revoked_at'), 'is', null)
 		.execute();
+}
 
+async function instances({ schema, table, id, instant, bytes, counted }: Making): Promise<void> {
 	await table('instances')
 		.addColumn('id', id, (column) => column.primaryKey())
 		.addColumn('customer_id', id, (column) => column.notNull().references('customers.id'))
@@ -63,7 +103,7 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
 		.addColumn('updated_at', instant, (column) => column.notNull())
 		.addColumn('deleted_at', instant)
 		.execute();
-	await db.schema
+	await schema
 		.createIndex('instances_list')
 		.on('instances')
 		.columns(['customer_id', 'mode', 'id'])
@@ -80,17 +120,15 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
 
 	// An id must never come back: whoever removes an entry twice would remove another's only copy.
 	await table('journal')
-		.addColumn('id', dialect === 'sqlite' ? 'integer' : 'bigint', (column) =>
-			dialect === 'sqlite'
-				? column.primaryKey().autoIncrement()
-				: column.primaryKey().generatedAlwaysAsIdentity(),
-		)
+		.addColumn('id', instant, (column) => counted(column.primaryKey()))
 		.addColumn('instance_id', id, (column) => column.notNull().references('instances.id'))
 		.addColumn('sealed_stanza', bytes, (column) => column.notNull())
 		.addColumn('sealed_plaintext', bytes, (column) => column.notNull())
 		.addColumn('received_at', instant, (column) => column.notNull())
 		.execute();
+}
 
+async function messagesAndEvents({ schema, table, id, instant }: Making): Promise<void> {
 	await table('messages')
 		.addColumn('id', id, (column) => column.primaryKey())
 		.addColumn('instance_id', id, (column) => column.notNull().references('instances.id'))
@@ -111,13 +149,13 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
 		.addColumn('failed_at', instant)
 		.execute();
 	// In this order it also finds a message by its WhatsApp id alone, as receipts name it.
-	await db.schema
+	await schema
 		.createIndex('messages_wa_id')
 		.on('messages')
 		.columns(['instance_id', 'direction', 'wa_id', 'chat'])
 		.unique()
 		.execute();
-	await db.schema
+	await schema
 		.createIndex('messages_queued')
 		.on('messages')
 		.columns(['instance_id', 'id', 'created_at'])
@@ -136,7 +174,9 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
 		.addColumn('correlation_id', 'text')
 		.addUniqueConstraint('events_sequence', ['instance_id', 'sequence'])
 		.execute();
+}
 
+async function endpoints({ schema, table, id, instant, bytes }: Making): Promise<void> {
 	await table('webhook_endpoints')
 		.addColumn('id', id, (column) => column.primaryKey())
 		.addColumn('customer_id', id, (column) => column.notNull().references('customers.id'))
@@ -151,13 +191,15 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
 		.addColumn('updated_at', instant, (column) => column.notNull())
 		.addColumn('deleted_at', instant)
 		.execute();
-	await db.schema
+	await schema
 		.createIndex('webhook_endpoints_list')
 		.on('webhook_endpoints')
 		.columns(['customer_id', 'mode', 'id'])
 		.where(sql.ref('deleted_at'), 'is', null)
 		.execute();
+}
 
+async function deliveries({ schema, table, id, instant }: Making): Promise<void> {
 	await table('webhook_deliveries')
 		.addColumn('id', id, (column) => column.primaryKey())
 		.addColumn('event_id', id, (column) => column.notNull().references('events.id'))
@@ -178,25 +220,17 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
 		.addColumn('updated_at', instant, (column) => column.notNull())
 		.execute();
 	// With the host in it, a claim steps over a busy receiver's backlog without reading its rows.
-	await deliveriesIndex('due', ['held', 'due_at', 'id', 'host'])
+	await index('due', ['held', 'due_at', 'id', 'host'])
 		.where(sql.ref('due_at'), 'is not', null)
 		.execute();
-	await deliveriesIndex('unsettled', ['endpoint_id'])
-		.where(sql.ref('due_at'), 'is not', null)
-		.execute();
-	await deliveriesIndex('list', ['customer_id', 'mode', 'id']).execute();
-	await deliveriesIndex('list_by_status', ['customer_id', 'mode', 'status', 'id']).execute();
-	await deliveriesIndex('list_by_event', ['customer_id', 'mode', 'event', 'id']).execute();
-	await deliveriesIndex('list_by_instance', ['customer_id', 'mode', 'instance_id', 'id']).execute();
+	await index('unsettled', ['endpoint_id']).where(sql.ref('due_at'), 'is not', null).execute();
+	await index('list', ['customer_id', 'mode', 'id']).execute();
+	await index('list_by_status', ['customer_id', 'mode', 'status', 'id']).execute();
+	await index('list_by_event', ['customer_id', 'mode', 'event', 'id']).execute();
+	await index('list_by_instance', ['customer_id', 'mode', 'instance_id', 'id']).execute();
 
-	/** SQLite takes any value in any column unless it is told to be strict. */
-	function table<Name extends string>(name: Name): CreateTableBuilder<Name> {
-		const builder = db.schema.createTable(name);
-		return dialect === 'sqlite' ? builder.modifyEnd(sql`strict`) : builder;
-	}
-
-	function deliveriesIndex(name: string, columns: string[]) {
-		return db.schema
+	function index(name: string, columns: string[]) {
+		return schema
 			.createIndex(`webhook_deliveries_${name}`)
 			.on('webhook_deliveries')
 			.columns(columns);

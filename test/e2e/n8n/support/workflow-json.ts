@@ -16,6 +16,7 @@ export interface NodeJson {
 	readonly parameters: Record<string, unknown>;
 	readonly credentials?: Record<string, { id: string; name: string }>;
 	readonly webhookId?: string;
+	readonly executeOnce?: boolean;
 	readonly onError?: 'continueRegularOutput' | 'continueErrorOutput';
 }
 
