@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { EngineProcess, temporaryDir } from '../support/engine-process.ts';
+import { EngineProcess, LIVE_KEY, temporaryDir } from '../support/engine-process.ts';
 import { freshDatabase } from '../support/postgres.ts';
 import { Receiver } from '../support/receiver.ts';
 import { eventually } from '../support/system.ts';
@@ -112,6 +112,25 @@ describe.each(['SQLite', 'Postgres'])('the engine on %s', (database) => {
 			checks: { database: 'ok', sessions_resumed: 'ok' },
 			sessions: { open: 0, connected: 0, capacity: 50 },
 		});
+	});
+
+	it('starts, serves and keeps trying when WhatsApp cannot be reached', async () => {
+		engine.kill('SIGKILL');
+		await engine.exited;
+		env = { ...env, WHATSAPP_SOCKET_URL: 'ws://127.0.0.1:1/ws/chat' };
+		engine = await start();
+
+		const create = { name: 'real' };
+		const { id } = await engine.call<{ id: string }>('POST', '/v1/instances', create, LIVE_KEY);
+		await engine.call('POST', `/v1/instances/${id}/start`, undefined, LIVE_KEY);
+
+		const instance = await eventually(async () => {
+			const now = await engine.call('GET', `/v1/instances/${id}`, undefined, LIVE_KEY);
+			return now['status_reason'] === null ? undefined : now;
+		});
+		expect(instance).toMatchObject({ state: 'starting', status_reason: 'connection_timed_out' });
+		expect((await fetch(`${engine.url}/healthz`)).status).toBe(200);
+		expect((await fetch(`${engine.url}/readyz`)).status).toBe(200);
 	});
 
 	it('writes no text, key or phone number to its log', async () => {

@@ -17,6 +17,9 @@ import {
 } from './stanza.ts';
 import type { UndeliveredStanzas } from './undelivered.ts';
 
+/** How a message to a group is refused whose sender is not in it. */
+const FORBIDDEN = '403';
+
 interface RoutingParts {
 	readonly directory: Directory;
 	readonly delivery: Delivery;
@@ -43,10 +46,11 @@ export class MessageRouting {
 	async message(sender: LinkedDevice, connection: Connection, node: BinaryNode): Promise<void> {
 		const to = getAttribute(node, 'to');
 		const id = getAttribute(node, 'id');
-		const error = this.#ackErrors.get(sender.key);
+		const group = this.#parts.groups.find(to);
+		const isOutsider = group?.members.includes(sender.phoneNumber) === false;
+		const error = this.#ackErrors.get(sender.key) ?? (isOutsider ? FORBIDDEN : undefined);
 		this.#ackErrors.delete(sender.key);
 		if (error === undefined) {
-			const group = this.#parts.groups.find(to);
 			if (group !== undefined) await this.#routeToGroup(sender, node, group);
 			else for (const [jid, enc] of copiesIn(node, to)) await this.#route(sender, node, jid, enc);
 		}

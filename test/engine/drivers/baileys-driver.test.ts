@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -220,6 +222,41 @@ describe('a session over Baileys', () => {
 		await eventually(() => heard.closes.length, { withinMs: 15_000 });
 		expect(heard.closes).toEqual([408]);
 	}, 20_000);
+
+	it('gives up on a server that takes the connection and says nothing', async () => {
+		const mute = createServer().listen(0, '127.0.0.1');
+		await once(mute, 'listening');
+		const { port } = mute.address() as AddressInfo;
+		driver = driverOn(storage, { keepAliveMs: 300, openMs: 300 });
+
+		session = driver.open({
+			instanceId,
+			socketUrl: `ws://127.0.0.1:${port}/ws/chat`,
+			listener: heard.listener,
+		});
+
+		await eventually(() => heard.closes.length, { withinMs: 5_000 });
+		expect(heard.closes).toEqual([408]);
+		mute.close();
+	});
+
+	it('does not show the account as online', async () => {
+		const presences: (string | undefined)[] = [];
+		network.intercept((_, node) => {
+			if (node.tag === 'presence') presences.push(node.attrs['type']);
+			return false;
+		});
+
+		await pair();
+		await session!.send({
+			waId: driver.newWaId(),
+			chat: `${CONTACT}@s.whatsapp.net`,
+			body: text('Hi'),
+		});
+
+		await eventually(() => network.outbox(instanceId).length);
+		expect(presences).not.toContain('available');
+	});
 
 	it('prints no word of its keys on the console', async () => {
 		const print = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
