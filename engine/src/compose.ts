@@ -170,9 +170,10 @@ export async function startEngine(config: Config): Promise<Engine> {
 		started.push(() => dispatcher.stop());
 		outbound.start();
 		started.push(() => outbound.stop());
-		started.push(() => sessions.close());
 		const url = await listen(server, config.http);
 		started.push(() => server.close());
+		// Before the server: who waits for a QR code is told at once that none will come.
+		started.push(() => sessions.close());
 		await sessions.resume();
 		state.isResumed = true;
 		return { url, newKeys, stop };

@@ -92,6 +92,7 @@ export class Instances {
 		const { state } = (await this.get(scope, id)).status;
 		if (state === 'pending' || state === 'logged_out') await sessions.start(id);
 		for (;;) {
+			sessions.refuseWhenStopping();
 			const { changes } = sessions;
 			const { status } = await this.get(scope, id);
 			const qr = sessions.qrOf(id);

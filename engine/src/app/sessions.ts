@@ -95,13 +95,15 @@ export class Sessions {
 	start(id: InstanceId): Promise<void> {
 		return this.#enqueue(id, async () => {
 			const { maxSessions } = this.#options;
-			if (this.#stopping) throw new EngineError('shutting_down');
+			this.refuseWhenStopping();
 			if (!this.#held.has(id) && this.#held.size >= maxSessions) {
 				throw new EngineError('worker_at_capacity', {
 					sessions: this.#held.size,
 					capacity: maxSessions,
 				});
 			}
+			// The place is taken before anything is awaited: other instances start meanwhile.
+			if (!this.#held.has(id)) this.#held.set(id, {});
 			await this.#apply(id, { type: 'start' });
 		});
 	}
@@ -148,9 +150,14 @@ export class Sessions {
 		if (watchers.size === 0) this.#watchers.delete(id);
 	}
 
+	refuseWhenStopping(): void {
+		if (this.#stopping) throw new EngineError('shutting_down');
+	}
+
 	/** Closes every connection and leaves the stored states as they are, for the next start. */
 	async close(): Promise<void> {
 		this.#stopping = true;
+		for (const id of this.#watchers.keys()) this.#tellWatchers(id);
 		await Promise.all([...this.#held.keys()].map((id) => this.#enqueue(id, () => this.#letGo(id))));
 	}
 

@@ -89,10 +89,13 @@ function translate(error: FastifyError): EngineError {
 	}
 }
 
+/** As much of a field's name as an answer repeats: whoever sent it may have made it long. */
+export const MOST_NAME_CHARACTERS = 100;
+
 export function invalidRequest(path: string, message: string, hint?: string): EngineError {
 	return new EngineError(
 		'invalid_request',
-		{ issues: [{ path, message }] },
+		{ issues: [{ path: path.slice(0, MOST_NAME_CHARACTERS), message }] },
 		hint === undefined ? {} : { hint },
 	);
 }

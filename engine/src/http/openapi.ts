@@ -87,10 +87,9 @@ const withErrors: SwaggerTransform = (document) => {
 		...(document.schema.body === undefined ? [] : WITH_A_BODY),
 		...(document.route.config?.errors ?? []),
 	];
-	return {
-		schema: { ...schema, response: { ...(schema.response as object), ...errorAnswers(errors) } },
-		url,
-	};
+	// Its own answers last: the 503 of /readyz has a body that is no error.
+	const response = { ...errorAnswers(errors), ...(schema.response as object) };
+	return { schema: { ...schema, response }, url };
 };
 
 function errorAnswers(codes: readonly ErrorCode[]): Record<number, OpenAPIV3_1.ResponseObject> {
@@ -108,10 +107,8 @@ function errorAnswers(codes: readonly ErrorCode[]): Record<number, OpenAPIV3_1.R
 
 const finish: SwaggerTransformObject = (document) => {
 	const whole = jsonSchemaTransformObject(document) as OpenAPIV3_1.Document;
-	for (const path of Object.values(whole.paths ?? {})) {
-		for (const operation of Object.values(path ?? {}))
-			tidy(operation as OpenAPIV3_1.OperationObject);
-	}
+	const operations = Object.values(whole.paths ?? {}).flatMap((path) => Object.values(path ?? {}));
+	for (const operation of operations) tidy(operation as OpenAPIV3_1.OperationObject);
 	const schemas = usedSchemas(whole);
 	return { ...whole, components: { ...whole.components, schemas } };
 };

@@ -1,6 +1,7 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
 import { EngineError, type ErrorCode } from '../domain/errors.ts';
+import { MOST_NAME_CHARACTERS } from './errors.ts';
 
 /**
  * Checks one part of a request against its schema. What does not fit becomes an `invalid_request`
@@ -27,7 +28,6 @@ const NOT_FOUND: Readonly<Record<string, ErrorCode>> = {
 };
 
 const MOST_ISSUES = 20;
-const MOST_NAME_CHARACTERS = 100;
 
 interface Issue {
 	readonly path: string;

@@ -162,6 +162,31 @@ describe('an instance in the engine', () => {
 		await full.sessions.close();
 	});
 
+	it('lets no more sessions in than there are places, however close together they start', async () => {
+		const full = new EngineCore(core.store, core.network, { maxSessions: 2 });
+		const ids = await Promise.all([1, 2, 3, 4].map(() => full.create()));
+
+		const starts = await Promise.allSettled(
+			ids.map((id) => full.instances.start(core.store.scope, id)),
+		);
+
+		expect(starts.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+		await full.sessions.close();
+	});
+
+	it('ends the wait for a QR code when the engine stops', async () => {
+		core.network.intercept(() => true);
+		const id = await core.create();
+		const waiting = core.instances.qr(core.store.scope, id);
+		await core.inState(id, 'starting');
+
+		const stopped = core.sessions.close();
+
+		await expect(waiting).rejects.toMatchObject({ code: 'shutting_down' });
+		await stopped;
+		core.network.intercept(undefined);
+	});
+
 	it('repeats nothing when it is started or stopped twice', async () => {
 		const id = await core.connect();
 

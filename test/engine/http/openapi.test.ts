@@ -89,6 +89,12 @@ describe('/openapi.json', () => {
 		expect(open.map(([name]) => name)).toEqual(['GET /healthz', 'GET /readyz']);
 	});
 
+	it('keeps the answer of an engine that is not ready', () => {
+		const unavailable = document.paths['/readyz']?.['get']?.responses['503'];
+
+		expect(JSON.stringify(unavailable)).toContain('#/components/schemas/Readiness');
+	});
+
 	it('knows which bodies may be left out', () => {
 		const optional = operations().filter(([, { requestBody }]) => requestBody?.required === false);
 
