@@ -1,16 +1,21 @@
 import { pino } from 'pino';
 import { uuidv7 } from 'uuidv7';
+import { AttentionSweeper } from './app/attention.ts';
 import { Authentication, type NewKey } from './app/authentication.ts';
 import { Deliveries } from './app/deliveries.ts';
 import { Dispatcher } from './app/dispatcher.ts';
 import { Endpoints } from './app/endpoints.ts';
+import { Groups } from './app/groups.ts';
+import { History } from './app/history.ts';
 import { Inbound } from './app/inbound.ts';
 import { Instances } from './app/instances.ts';
 import { Outbound } from './app/outbound.ts';
+import { Pairing } from './app/pairing.ts';
 import type { Clock, IdSource, Instance, Log } from './app/ports.ts';
 import { Sessions } from './app/sessions.ts';
 import { TestPhones } from './app/test-phones.ts';
 import type { Config } from './config.ts';
+import { CronerSchedule } from './coordination/cron-schedule.ts';
 import { BaileysDriver } from './drivers/baileys/baileys-driver.ts';
 import { WebVersion } from './drivers/baileys/web-version.ts';
 import { PngQrPainter } from './drivers/qr-painter.ts';
@@ -44,10 +49,18 @@ export class StartFault extends Error {
 	}
 }
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 const systemClock: Clock = {
 	now: () => Date.now(),
 	after: (ms, work) => {
-		const timer = setTimeout(work, ms);
+		// Node runs at once what is to wait longer than its timers can count.
+		let timer = setTimeout(step, Math.min(ms, LONGEST_TIMER_MS), ms);
+		function step(leftMs: number) {
+			if (leftMs <= LONGEST_TIMER_MS) return work();
+			const nextMs = leftMs - LONGEST_TIMER_MS;
+			timer = setTimeout(step, Math.min(nextMs, LONGEST_TIMER_MS), nextMs);
+		}
 		return () => clearTimeout(timer);
 	},
 };
@@ -114,7 +127,7 @@ export async function startEngine(config: Config): Promise<Engine> {
 		});
 		const wake = () => dispatcher.wake();
 
-		const { webVersion, socketUrl, maxSessions } = config.whatsapp;
+		const { webVersion, socketUrl, ...limits } = config.whatsapp;
 		const version = new WebVersion({ clock, log, pinned: webVersion && [...webVersion] });
 		started.push(() => version.stop());
 		const driver = new BaileysDriver({
@@ -124,6 +137,8 @@ export async function startEngine(config: Config): Promise<Engine> {
 			log,
 			version,
 		});
+		const cron = new CronerSchedule();
+		const proxies = { check: async () => ({ ok: true as const }) };
 		const inbound = new Inbound({ storage, driver, ids, clock, log, wake });
 		const outbound = new Outbound({ storage, driver, ids, clock, log, wake });
 		const sessions = new Sessions({
@@ -136,18 +151,32 @@ export async function startEngine(config: Config): Promise<Engine> {
 			log,
 			random: Math.random,
 			socketUrl: ({ id, mode }: Instance) => (mode === 'test' ? phones.socketUrl(id) : socketUrl),
-			maxSessions,
+			cron,
+			ids,
+			limits,
 			wake,
 		});
-		const instances = new Instances({ instances: storage.instances, sessions, ids, clock });
+		const instances = new Instances({
+			instances: storage.instances,
+			sessions,
+			cron,
+			proxies,
+			ids,
+			clock,
+		});
+		const attention = new AttentionSweeper({ storage, clock, log, wake });
 
-		const state = { isResumed: false };
+		const state = { isResumed: false, url: '' };
+		const baseUrl = () => config.http.publicUrl ?? state.url;
 		const server = buildServer({
 			authentication,
 			instances,
+			pairing: new Pairing({ storage, instances, sessions, ids, clock, baseUrl }),
 			outbound,
 			endpoints: new Endpoints({ ...storage, guard, ids, clock }),
 			deliveries: new Deliveries(storage.deliveries, storage.instances),
+			groups: new Groups({ instances: storage.instances, outbound, clock }),
+			history: new History({ ...storage, clock }),
 			testPhones: new TestPhones(phones, instances),
 			health: {
 				ready: async () => ({
@@ -170,12 +199,17 @@ export async function startEngine(config: Config): Promise<Engine> {
 		started.push(() => dispatcher.stop());
 		outbound.start();
 		started.push(() => outbound.stop());
+		attention.start();
+		started.push(() => attention.stop());
 		const url = await listen(server, config.http);
+		state.url = url;
 		started.push(() => server.close());
 		// Before the server: who waits for a QR code is told at once that none will come.
 		started.push(() => sessions.close());
-		await sessions.resume();
-		state.isResumed = true;
+		sessions.resume().then(
+			() => (state.isResumed = true),
+			(error: unknown) => log.error({ error: String(error) }, 'the sessions did not come back'),
+		);
 		return { url, newKeys, stop };
 	} catch (error) {
 		await stop();

@@ -28,7 +28,12 @@ export class Secret {
 }
 
 export interface Config {
-	readonly http: { readonly host: string; readonly port: number };
+	readonly http: {
+		readonly host: string;
+		readonly port: number;
+		/** Without a slash at its end; absent when callers reach the engine where it listens. */
+		readonly publicUrl: string | undefined;
+	};
 	readonly dataDir: string;
 	/** Absent in embedded mode: then they live in the data directory. */
 	readonly secretsKey: Secret | undefined;
@@ -40,6 +45,8 @@ export interface Config {
 		readonly socketUrl: string;
 		readonly webVersion: readonly [number, number, number] | undefined;
 		readonly maxSessions: number;
+		readonly pairingMs: number;
+		readonly maxAttempts: number;
 	};
 	readonly webhooks: { readonly maxPerHost: number; readonly allowPrivate: string };
 	readonly sandbox: { readonly receiptDelayMs: number };
@@ -89,6 +96,11 @@ const urlOf = (...protocols: string[]) =>
 export const SETTINGS = {
 	WHATISUP_HOST: { schema: z.string().min(1), default: '127.0.0.1' },
 	WHATISUP_PORT: { schema: whole(0, 65_535), default: '3000' },
+	WHATISUP_PUBLIC_URL: {
+		schema: urlOf('http:', 'https:')
+			.transform((text) => text.replace(/\/+$/, ''))
+			.optional(),
+	},
 	WHATISUP_DATA_DIR: { schema: z.string().min(1), default: './data' },
 	WHATISUP_LIVE_KEY: { schema: apiKey('live').optional() },
 	WHATISUP_TEST_KEY: { schema: apiKey('test').optional() },
@@ -108,6 +120,8 @@ export const SETTINGS = {
 			.optional(),
 	},
 	MAX_SESSIONS_PER_WORKER: { schema: whole(1, 10_000), default: '50' },
+	PAIRING_TIMEOUT_SECONDS: { schema: whole(30, 3_600), default: '300' },
+	RECONNECT_ATTEMPTS: { schema: whole(1, 1_000), default: '10' },
 	WEBHOOK_MAX_PER_HOST: { schema: whole(1, 64), default: '4' },
 	WEBHOOK_ALLOW_PRIVATE: { schema: z.string(), default: '' },
 	SANDBOX_RECEIPT_DELAY_MS: { schema: whole(0, 60_000), default: '250' },
@@ -151,7 +165,11 @@ export function readConfig(
 	if (faults.length > 0) throw new ConfigFault(faults);
 	const { WHATISUP_LIVE_KEY: live, WHATISUP_TEST_KEY: test, ...rest } = settings;
 	return Object.freeze<Config>({
-		http: { host: rest.WHATISUP_HOST, port: rest.WHATISUP_PORT },
+		http: {
+			host: rest.WHATISUP_HOST,
+			port: rest.WHATISUP_PORT,
+			publicUrl: rest.WHATISUP_PUBLIC_URL,
+		},
 		dataDir: rest.WHATISUP_DATA_DIR,
 		secretsKey: rest.SECRETS_KEY,
 		apiKeyPepper: rest.API_KEY_PEPPER,
@@ -161,6 +179,8 @@ export function readConfig(
 			socketUrl: rest.WHATSAPP_SOCKET_URL,
 			webVersion: rest.WHATSAPP_WEB_VERSION,
 			maxSessions: rest.MAX_SESSIONS_PER_WORKER,
+			pairingMs: rest.PAIRING_TIMEOUT_SECONDS * 1_000,
+			maxAttempts: rest.RECONNECT_ATTEMPTS,
 		},
 		webhooks: {
 			maxPerHost: rest.WEBHOOK_MAX_PER_HOST,

@@ -5,11 +5,12 @@ import {
 	type INodeType,
 	type INodeTypeDescription,
 } from 'n8n-workflow';
-import { description as delivery } from './actions/delivery/Delivery.resource';
-import { description as instance } from './actions/instance/Instance.resource';
-import { description as message } from './actions/message/Message.resource';
+import { delivery } from './actions/delivery/Delivery.resource';
+import { group } from './actions/group/Group.resource';
+import { instance } from './actions/instance/Instance.resource';
+import { message } from './actions/message/Message.resource';
 import { router } from './actions/router';
-import { searchInstances } from './methods/listSearch';
+import { searchGroups, searchInstances } from './methods/listSearch';
 
 export class WhatIsUp implements INodeType {
 	description: INodeTypeDescription = {
@@ -18,7 +19,9 @@ export class WhatIsUp implements INodeType {
 		icon: { light: 'file:../../icons/whatisup.svg', dark: 'file:../../icons/whatisup.dark.svg' },
 		group: ['output'],
 		version: 1,
-		subtitle: '={{ $parameter["operation"] + ": " + $parameter["resource"] }}',
+		// Such as "Get QR Code: instance". n8n works it out in the editor, from these two alone.
+		subtitle:
+			'={{ $parameter["operation"].replace(/[A-Z]/g, " $&").replace("Qr", "QR").replace(/^./, (first) => first.toUpperCase()) + ": " + $parameter["resource"] }}',
 		description: 'Link WhatsApp accounts and send WhatsApp messages',
 		defaults: { name: 'WhatIsUp' },
 		usableAsTool: true,
@@ -33,9 +36,9 @@ export class WhatIsUp implements INodeType {
 				noDataExpression: true,
 				options: [
 					{
-						name: 'Delivery',
-						value: 'delivery',
-						description: 'An event on its way to a workflow or another receiver',
+						name: 'Message',
+						value: 'message',
+						description: 'A WhatsApp message',
 					},
 					{
 						name: 'Instance',
@@ -43,20 +46,26 @@ export class WhatIsUp implements INodeType {
 						description: 'A WhatsApp account that is linked with a QR code',
 					},
 					{
-						name: 'Message',
-						value: 'message',
-						description: 'A WhatsApp message',
+						name: 'Group',
+						value: 'group',
+						description: 'WhatsApp accounts that stand in for each other',
+					},
+					{
+						name: 'Delivery',
+						value: 'delivery',
+						description: 'An event on its way to a workflow or another receiver',
 					},
 				],
 				default: 'message',
 			},
-			...delivery,
-			...instance,
-			...message,
+			...message.description,
+			...instance.description,
+			...group.description,
+			...delivery.description,
 		],
 	};
 
-	methods = { listSearch: { searchInstances } };
+	methods = { listSearch: { searchGroups, searchInstances } };
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		return await router.call(this);

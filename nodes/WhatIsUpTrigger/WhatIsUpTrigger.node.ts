@@ -11,6 +11,7 @@ import { EVENTS } from '../WhatIsUp/shared/events';
 import { instanceField } from '../WhatIsUp/shared/fields';
 import { receive } from './reception';
 import { checkExists, create, remove } from './subscription';
+import { triggerPanel, WAITING } from './trigger-panel';
 
 export class WhatIsUpTrigger implements INodeType {
 	description: INodeTypeDescription = {
@@ -19,9 +20,13 @@ export class WhatIsUpTrigger implements INodeType {
 		icon: { light: 'file:../../icons/whatisup.svg', dark: 'file:../../icons/whatisup.dark.svg' },
 		group: ['trigger'],
 		version: 1,
-		subtitle: '={{ $parameter["events"].join(", ") }}',
+		// Such as "Message Received, QR Updated". n8n works it out in the editor.
+		subtitle:
+			'={{ $parameter["events"].map((event) => event.replace(/[._]/g, " ").replace(/\\b./g, (first) => first.toUpperCase()).replace("Qr", "QR")).join(", ") }}',
 		description: 'Starts the workflow when something happens on WhatsApp, such as a new message',
 		defaults: { name: 'WhatIsUp Trigger' },
+		eventTriggerDescription: WAITING,
+		triggerPanel,
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		credentials: [{ name: 'whatIsUpApi', required: true }],
@@ -36,6 +41,14 @@ export class WhatIsUpTrigger implements INodeType {
 			},
 		],
 		properties: [
+			{
+				displayName:
+					'To try it, click the execute button, then write to your WhatsApp number from another phone. With a test key, let a simulated contact write.',
+				name: 'tryNotice',
+				type: 'notice',
+				default: '',
+				displayOptions: { show: { events: ['message.received'] } },
+			},
 			{
 				displayName:
 					'WhatIsUp calls n8n at the webhook URL above. If that is no public address, name its host in the setting WEBHOOK_ALLOW_PRIVATE of the engine. With a test key and n8n on the same machine, there is nothing to set.',

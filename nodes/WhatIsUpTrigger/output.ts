@@ -19,15 +19,20 @@ export function parseEnvelope(rawBody: Buffer): Envelope | undefined {
 
 /**
  * The event as the workflow sees it: one flat level, so that every field can be dragged from the
- * panel. What the envelope says of the event comes first, what happened comes after it, and the
- * text of a message is found in `text` (null when it is no text message).
+ * panel, and what is dragged most comes first. The text of a message is found in `text` (null when
+ * it is no text message); what only a machine wants to know comes last.
  *
  * Should a field of `data` ever bear the name of an envelope field, the envelope's wins.
  */
 export function toJson({ data, ...head }: Envelope): IDataObject {
-	// Named twice on purpose: the first spread sets the order, the last one the values.
-	return { ...head, ...data, ...textIn(data), ...head };
+	const fields: IDataObject = { ...data, ...textIn(data), ...head };
+	const others = Object.keys(fields).filter((name) => !LAST.includes(name));
+	const names = [...FIRST, ...others, ...LAST].filter((name) => name in fields);
+	return Object.fromEntries(names.map((name) => [name, fields[name]]));
 }
+
+const FIRST = ['text', 'from', 'push_name', 'chat_id', 'instance_id', 'event'];
+const LAST = ['occurred_at', 'event_id', 'sequence', 'api_version'];
 
 /** Whether a message was written by the account itself, on its phone or another device. */
 export function isFromMe({ data }: Envelope): boolean {

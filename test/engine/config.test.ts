@@ -9,7 +9,7 @@ describe('the settings', () => {
 	it('have a default for everything', () => {
 		const config = read({});
 
-		expect(config.http).toEqual({ host: '127.0.0.1', port: 3000 });
+		expect(config.http).toEqual({ host: '127.0.0.1', port: 3000, publicUrl: undefined });
 		expect(config.whatsapp).toMatchObject({ maxSessions: 50, webVersion: undefined });
 		expect(config.webhooks).toEqual({ maxPerHost: 4, allowPrivate: '' });
 		expect(config.logLevel).toBe('info');

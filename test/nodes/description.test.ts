@@ -1,19 +1,25 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type {
-	INodeProperties,
-	INodePropertyCollection,
-	INodePropertyMode,
-	INodePropertyOptions,
+import {
+	Workflow,
+	type INodeParameters,
+	type INodeProperties,
+	type INodePropertyCollection,
+	type INodePropertyMode,
+	type INodePropertyOptions,
+	type INodeType,
+	type INodeTypeDescription,
 } from 'n8n-workflow';
 import { WhatIsUpApi } from '../../credentials/WhatIsUpApi.credentials';
 import { EVENTS } from '../../nodes/WhatIsUp/shared/events';
 import { WhatIsUp } from '../../nodes/WhatIsUp/WhatIsUp.node';
 import { WhatIsUpTrigger } from '../../nodes/WhatIsUpTrigger/WhatIsUpTrigger.node';
+import { nodeOf } from './support/n8n-context';
 
 const engine = jest.requireActual<{ EVENT_NAMES: string[] }>('../../engine/src/domain/events.ts');
 
-const nodes = [new WhatIsUp(), new WhatIsUpTrigger()].map(({ description }) => description);
-const fields = [...nodes.flatMap((node) => node.properties), ...new WhatIsUpApi().properties];
+const { description: action } = new WhatIsUp();
+const { description: trigger } = new WhatIsUpTrigger();
+const fields = [...action.properties, ...trigger.properties, ...new WhatIsUpApi().properties];
 
 describe('what a person reads', () => {
 	it.each([...new Set(fields.flatMap(labelsIn))])('is written in Title Case: %s', (label) => {
@@ -43,6 +49,13 @@ describe('the trigger', () => {
 		expect(offered.sort()).toEqual([...engine.EVENT_NAMES].sort());
 	});
 
+	it('says where the event comes from that it waits for', () => {
+		expect(trigger.eventTriggerDescription).toContain('from another phone');
+		expect(trigger.triggerPanel).toMatchObject({
+			executionsHelp: { inactive: expect.stringContaining('from another phone') },
+		});
+	});
+
 	it('explains every event', () => {
 		expect(EVENTS.filter(({ description }) => !description)).toEqual([]);
 	});
@@ -50,29 +63,77 @@ describe('the trigger', () => {
 
 describe('the action node', () => {
 	it('can be used as a tool of an AI agent', () => {
-		expect(nodes[0]).toMatchObject({ usableAsTool: true });
+		expect(action).toMatchObject({ usableAsTool: true });
 	});
 
-	it('has an operation for each that it offers, and for no other', async () => {
-		const { operations: ofInstance } =
-			await import('../../nodes/WhatIsUp/actions/instance/Instance.resource');
-		const { operations: ofMessage } =
-			await import('../../nodes/WhatIsUp/actions/message/Message.resource');
-		const { operations: ofDelivery } =
-			await import('../../nodes/WhatIsUp/actions/delivery/Delivery.resource');
+	it('lists first what is used first', () => {
+		expect(offered('resource')).toEqual(['message', 'instance', 'delivery']);
+		expect(offered('operation', 'message')).toEqual(['sendText', 'get']);
+		expect(offered('operation', 'instance').slice(0, 2)).toEqual(['create', 'getQrCode']);
+		expect(offered('operation', 'delivery')).toEqual(['getMany', 'get']);
+	});
 
-		expect(offered('instance')).toEqual(Object.keys(ofInstance));
-		expect(offered('message')).toEqual(Object.keys(ofMessage));
-		expect(offered('delivery')).toEqual(Object.keys(ofDelivery));
+	it('chooses, where nothing is chosen yet, something that it offers', () => {
+		const fields = action.properties.filter(({ name }) => name === 'operation');
+
+		for (const { options, default: chosen } of fields) {
+			expect((options as INodePropertyOptions[]).map(({ value }) => value)).toContain(chosen);
+		}
 	});
 });
 
-function offered(resource: string): unknown[] {
-	const field = nodes[0]?.properties.find(
-		({ name, displayOptions }) =>
-			name === 'operation' && displayOptions?.show?.resource?.includes(resource),
+describe('the line below the name on the canvas', () => {
+	it.each([
+		['message', 'sendText', 'Send Text: message'],
+		['instance', 'getQrCode', 'Get QR Code: instance'],
+		['delivery', 'getMany', 'Get Many: delivery'],
+	])('of the action node tells of %s and %s', (resource, operation, words) => {
+		expect(subtitle(action, { resource, operation })).toBe(words);
+	});
+
+	it('of the action node calls every operation by its name', () => {
+		for (const resource of offered('resource') as string[]) {
+			for (const { name, value } of choices('operation', resource)) {
+				const words = subtitle(action, { resource, operation: String(value) });
+
+				expect(words).toBe(`${name}: ${resource}`);
+			}
+		}
+	});
+
+	it('of the trigger names its events', () => {
+		const events = ['message.received', 'qr.updated', 'instance.needs_attention'];
+
+		expect(subtitle(trigger, { events })).toBe(
+			'Message Received, QR Updated, Instance Needs Attention',
+		);
+	});
+});
+
+/** What n8n's own expression engine makes of it. */
+function subtitle(description: INodeTypeDescription, parameters: INodeParameters): unknown {
+	const type = { description } as INodeType;
+	const node = { ...nodeOf(type), parameters };
+	const nodeTypes = {
+		getByName: () => type,
+		getByNameAndVersion: () => type,
+		getKnownTypes: () => ({}),
+	};
+	const workflow = new Workflow({ nodes: [node], connections: {}, active: false, nodeTypes });
+	return workflow.expression.getSimpleParameterValue(node, description.subtitle, 'internal', {});
+}
+
+function offered(name: string, resource?: string): unknown[] {
+	return choices(name, resource).map(({ value }) => value);
+}
+
+function choices(name: string, resource?: string): INodePropertyOptions[] {
+	const field = action.properties.find(
+		(property) =>
+			property.name === name &&
+			(resource === undefined || property.displayOptions?.show?.resource?.includes(resource)),
 	);
-	return ((field?.options ?? []) as INodePropertyOptions[]).map(({ value }) => value);
+	return (field?.options ?? []) as INodePropertyOptions[];
 }
 
 type Described = INodeProperties | INodePropertyOptions | INodePropertyCollection;
@@ -100,6 +161,7 @@ function partsOf(field: Described | INodePropertyMode): Array<Described | INodeP
 	return [
 		...(('options' in field && field.options) || []),
 		...(('modes' in field && field.modes) || []),
+		...(('values' in field && field.values) || []),
 	];
 }
 

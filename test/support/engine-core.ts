@@ -1,10 +1,14 @@
+import { AttentionSweeper } from '../../engine/src/app/attention.ts';
 import { Authentication } from '../../engine/src/app/authentication.ts';
+import { Groups } from '../../engine/src/app/groups.ts';
 import { Inbound } from '../../engine/src/app/inbound.ts';
 import { Instances } from '../../engine/src/app/instances.ts';
 import { Outbound } from '../../engine/src/app/outbound.ts';
-import type { Delivery, Instance } from '../../engine/src/app/ports.ts';
+import type { SessionLimits } from '../../engine/src/app/held-sessions.ts';
+import type { Clock, Delivery, Instance } from '../../engine/src/app/ports.ts';
 import { Sessions } from '../../engine/src/app/sessions.ts';
 import { TestPhones } from '../../engine/src/app/test-phones.ts';
+import { CronerSchedule } from '../../engine/src/coordination/cron-schedule.ts';
 import type { InstanceId } from '../../engine/src/domain/ids.ts';
 import { BaileysDriver } from '../../engine/src/drivers/baileys/baileys-driver.ts';
 import { WebVersion } from '../../engine/src/drivers/baileys/web-version.ts';
@@ -13,6 +17,12 @@ import { NetworkPhones } from '../../engine/src/sandbox/simulated-phones.ts';
 import { SimulatedNetwork } from '../../engine/src/sandbox/simulated-network.ts';
 import { TestEngineStore } from './engine-store.ts';
 import { eventually, ids, silentLog, systemClock } from './system.ts';
+
+export interface CoreOptions {
+	readonly maxSessions?: number;
+	readonly clock?: Clock;
+	readonly limits?: Partial<SessionLimits>;
+}
 
 /**
  * The use cases over the real driver, the real database and the simulated network, without HTTP
@@ -24,11 +34,14 @@ export class EngineCore {
 	readonly sessions: Sessions;
 	readonly instances: Instances;
 	readonly outbound: Outbound;
+	readonly groups: Groups;
 	readonly phones: TestPhones;
 	readonly authentication: Authentication;
+	readonly attention: AttentionSweeper;
 	readonly #inbound: Inbound;
+	readonly #options: CoreOptions;
 
-	static async start(options: { maxSessions?: number } = {}): Promise<EngineCore> {
+	static async start(options: CoreOptions = {}): Promise<EngineCore> {
 		const store = await TestEngineStore.open();
 		await store.addEndpoint({ url: 'http://127.0.0.1:9/hook', secret: 'whsec_c2VjcmV0' });
 		const network = new SimulatedNetwork({ receiptDelayMs: 20 });
@@ -39,12 +52,14 @@ export class EngineCore {
 	constructor(
 		store: TestEngineStore,
 		network: SimulatedNetwork,
-		{ maxSessions = 50 }: { maxSessions?: number } = {},
+		{ maxSessions = 50, clock = systemClock, limits = {} }: CoreOptions = {},
 	) {
+		this.#options = { maxSessions, clock, limits };
 		this.store = store;
 		this.network = network;
 		const { storage } = store;
-		const common = { storage, ids, clock: systemClock, log: silentLog, wake: () => undefined };
+		const common = { storage, ids, clock, log: silentLog, wake: () => undefined };
+		const cron = new CronerSchedule();
 		const driver = new BaileysDriver({
 			authState: storage.authState,
 			messages: storage.messages,
@@ -62,14 +77,19 @@ export class EngineCore {
 			painter: new PngQrPainter(),
 			random: Math.random,
 			socketUrl: ({ id }) => network.urlFor(id),
-			maxSessions,
+			cron,
+			limits: { maxSessions, pairingMs: 300_000, maxAttempts: 10, ...limits },
 		});
+		this.attention = new AttentionSweeper(common);
 		this.instances = new Instances({
 			instances: storage.instances,
 			sessions: this.sessions,
+			cron,
+			proxies: { check: async () => ({ ok: true }) },
 			ids,
-			clock: systemClock,
+			clock,
 		});
+		this.groups = new Groups({ instances: storage.instances, outbound: this.outbound, clock });
 		this.phones = new TestPhones(new NetworkPhones(network), this.instances);
 		this.authentication = new Authentication({
 			...storage,
@@ -84,7 +104,7 @@ export class EngineCore {
 	async restarted(): Promise<EngineCore> {
 		await this.sessions.close();
 		await this.#inbound.idle();
-		const next = new EngineCore(this.store, this.network);
+		const next = new EngineCore(this.store, this.network, this.#options);
 		await next.sessions.resume();
 		return next;
 	}
@@ -122,8 +142,14 @@ export class EngineCore {
 			.sort((a: { sequence: number }, b: { sequence: number }) => a.sequence - b.sequence);
 	}
 
+	/** Without those that come with every change of state. */
 	async eventNames(): Promise<string[]> {
-		return (await this.events()).map(({ event }) => event);
+		const always = ['session.status', 'instance.needs_attention'];
+		return (await this.events()).map(({ event }) => event).filter((name) => !always.includes(name));
+	}
+
+	async eventsNamed(name: string): Promise<Record<string, unknown>[]> {
+		return (await this.events()).filter(({ event }) => event === name).map(({ data }) => data);
 	}
 
 	async stop(): Promise<void> {

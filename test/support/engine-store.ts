@@ -1,5 +1,6 @@
 import type { Delivery, Endpoint } from '../../engine/src/app/ports.ts';
 import { EVENT_NAMES } from '../../engine/src/domain/events.ts';
+import { DEFAULT_HEAL_POLICY } from '../../engine/src/domain/healing.ts';
 import type { CustomerId, EndpointId, InstanceId } from '../../engine/src/domain/ids.ts';
 import { NEW_INSTANCE } from '../../engine/src/domain/instance.ts';
 import type { Scope } from '../../engine/src/domain/scope.ts';
@@ -41,6 +42,15 @@ export class TestEngineStore {
 			status: NEW_INSTANCE,
 			statusSince: 0,
 			account: null,
+			group: null,
+			priority: 100,
+			expectedPhoneNumber: null,
+			heal: DEFAULT_HEAL_POLICY,
+			healedAt: [],
+			proxyUrl: null,
+			restrictedUntil: null,
+			attentionLevel: 0,
+			attentionDueAt: null,
 			lastSeenAt: null,
 			createdAt: 0,
 			updatedAt: 0,

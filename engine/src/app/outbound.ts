@@ -3,6 +3,7 @@ import { parseRecipient } from '../domain/address.ts';
 import type { NewEvent } from '../domain/events.ts';
 import type { InstanceId, MessageId } from '../domain/ids.ts';
 import { isProgress, QUEUE_TTL_MS, type MessageStatus } from '../domain/message.ts';
+import { mayRepeatAfter } from '../domain/restriction.ts';
 import type { Scope } from '../domain/scope.ts';
 import type {
 	Clock,
@@ -37,6 +38,9 @@ export interface NewMessage {
 interface Line {
 	readonly session: DriverSession;
 	readonly queue: Message[];
+	/** Nothing is sent before this instant. */
+	restrictedUntil: number;
+	cancelPause?: () => void;
 	/** Taken up on this connection, by WhatsApp's id: none of them is sent on it twice. */
 	readonly taken: Map<string, Message>;
 	sending: boolean;
@@ -47,6 +51,9 @@ interface Line {
 const MOST_QUEUED = 10_000;
 const SWEEP_MS = 60_000;
 const SWEEP_LIMIT = 100;
+
+/** Enough for an input to an instance to be recorded. */
+const TURN_MS = 5_000;
 
 /**
  * Outbound messages: accepted as a row, sent in order by the instance's connection, settled by what
@@ -122,10 +129,15 @@ export class Outbound {
 	}
 
 	/** The instance can send now. */
-	async connected(instanceId: InstanceId, session: DriverSession): Promise<void> {
+	async connected(
+		instanceId: InstanceId,
+		session: DriverSession,
+		restrictedUntil: number | null,
+	): Promise<void> {
 		const line: Line = {
 			session,
 			queue: [],
+			restrictedUntil: restrictedUntil ?? 0,
 			taken: new Map(),
 			sending: false,
 			said: Promise.resolve(),
@@ -138,7 +150,17 @@ export class Outbound {
 		);
 	}
 
+	/** WhatsApp throttles the account: what is queued waits. */
+	restrict(instanceId: InstanceId, until: number): void {
+		const line = this.#lines.get(instanceId);
+		if (!line) return;
+		line.restrictedUntil = until;
+		line.cancelPause?.();
+		this.#enqueue(instanceId, line, []);
+	}
+
 	disconnected(instanceId: InstanceId): void {
+		this.#lines.get(instanceId)?.cancelPause?.();
 		this.#lines.delete(instanceId);
 	}
 
@@ -147,6 +169,7 @@ export class Outbound {
 			const message = await this.#find(instanceId, waId);
 			if (!message) return;
 			if (error === undefined) await this.#settle(message, { status: 'sent', sentAt: at });
+			else if (mayRepeatAfter(Number(error))) this.#takeBack(instanceId, message);
 			else await this.#refuse(message, refusal(error), at);
 		});
 	}
@@ -191,14 +214,31 @@ export class Outbound {
 	async #sendAll(instanceId: InstanceId, line: Line): Promise<void> {
 		line.sending = true;
 		try {
-			for (;;) {
+			while (this.#lines.get(instanceId) === line) {
+				const waitMs = line.restrictedUntil - this.#options.clock.now();
+				if (waitMs > 0) {
+					line.cancelPause = this.#options.clock.after(waitMs, () =>
+						this.#enqueue(instanceId, line, []),
+					);
+					return;
+				}
 				const message = line.queue.shift();
-				if (!message || this.#lines.get(instanceId) !== line) return;
+				if (!message) return;
 				await this.#send(instanceId, line, message);
 			}
 		} finally {
 			line.sending = false;
 		}
+	}
+
+	/** It was throttled, not refused: it is the next one to be sent, under the same id. */
+	#takeBack(instanceId: InstanceId, message: Message): void {
+		const line = this.#lines.get(instanceId);
+		if (!line) return;
+		line.queue.unshift(message);
+		// The restriction itself follows in the instance's turn; until then nothing may leave.
+		line.restrictedUntil = Math.max(line.restrictedUntil, this.#options.clock.now() + TURN_MS);
+		this.#enqueue(instanceId, line, []);
 	}
 
 	async #send(instanceId: InstanceId, line: Line, message: Message): Promise<void> {

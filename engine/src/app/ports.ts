@@ -41,12 +41,18 @@ export interface OutboundMessage {
 export interface OpenSession {
 	readonly instanceId: InstanceId;
 	readonly socketUrl: string;
+	/** With its credentials. */
+	readonly proxyUrl: string | null;
 	readonly listener: SessionListener;
 }
 
 /** What a session tells. After `closed` it says nothing more. */
 export interface SessionListener {
 	qr(code: string, expiresAt: number): void;
+	/** A phone has linked the instance. No message was received yet: that begins with the login. */
+	linked(account: Account): void;
+	/** WhatsApp will not link this account to a client of this kind. */
+	deadEnd(reason: 'passkey_required'): void;
 	opened(account: Account): void;
 	/** The phone told its owner's name, or WhatsApp an address of the account, after the opening. */
 	accountChanged(account: Account): void;
@@ -62,6 +68,11 @@ export interface SessionListener {
 export interface DriverSession {
 	/** Resolves when the bytes are written, not when WhatsApp has them: `acknowledged` tells that. */
 	send(message: OutboundMessage): Promise<void>;
+	/**
+	 * Asks for a code to type into the phone with this number, instead of scanning. Only while a QR
+	 * code is shown; the code lives as long as the connection.
+	 */
+	requestPairingCode(phoneNumber: string): Promise<string>;
 	/** Closes the connection and keeps the link. `closed` is not called for it. */
 	close(): Promise<void>;
 }
@@ -88,6 +99,11 @@ export interface WhatsAppDriver {
 	isPaired(instanceId: InstanceId): Promise<boolean>;
 	/** Forgets the link; the next session shows a QR code. */
 	forget(instanceId: InstanceId): Promise<void>;
+	/**
+	 * Tells WhatsApp to unlink the instance, over a connection of its own that receives no message,
+	 * and forgets the link. Answers whether WhatsApp confirmed it.
+	 */
+	unlink(options: Omit<OpenSession, 'listener'>): Promise<boolean>;
 }
 
 // ---------------------------------------------------------------- outbound HTTP
@@ -127,6 +143,20 @@ export interface WebhookClient {
 	send(request: WebhookRequest): Promise<WebhookResult>;
 }
 
+export type ProxyVerdict =
+	| { readonly ok: true }
+	| {
+			readonly ok: false;
+			readonly code: 'proxy_not_allowed' | 'proxy_unreachable';
+			readonly reason: string;
+			readonly hint: string;
+	  };
+
+export interface ProxyGuard {
+	/** Also tries to reach WhatsApp through it. */
+	check(url: string, mode: Mode): Promise<ProxyVerdict>;
+}
+
 // ---------------------------------------------------------------- the simulated network
 
 /** The phones of the simulated network. Each throws `sandbox_refused` when it cannot. */
@@ -137,6 +167,12 @@ export interface SimulatedPhones {
 		code: string,
 		options: { readonly phoneNumber?: string | undefined; readonly pushName?: string | undefined },
 	): Promise<{ readonly phoneNumber: string }>;
+	/** Types a pairing code into the phone with this number. */
+	enterCode(entry: {
+		readonly phoneNumber: string;
+		readonly code: string;
+		readonly pushName?: string | undefined;
+	}): Promise<{ readonly phoneNumber: string }>;
 	write(
 		instanceId: InstanceId,
 		message: {
@@ -169,6 +205,15 @@ export const FAULT_KINDS = [
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
+
+// ---------------------------------------------------------------- calendar
+
+export interface CronSchedule {
+	/** What is wrong with the expression or the time zone; `undefined` when both are fine. */
+	faultOf(cron: string, timeZone: string): string | undefined;
+	/** The next instant after `after`; `undefined` when there is none. */
+	next(cron: string, timeZone: string, after: number): number | undefined;
+}
 
 // ---------------------------------------------------------------- pictures
 

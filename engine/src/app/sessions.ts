@@ -1,22 +1,38 @@
 import { EngineError } from '../domain/errors.ts';
-import type { NewEvent } from '../domain/events.ts';
+import type { HealAction, NewEvent } from '../domain/events.ts';
 import type { InstanceId } from '../domain/ids.ts';
-import { advance, isRunning, type InstanceInput, type InstanceWork } from '../domain/instance.ts';
-import { transitionEvents } from './instance-events.ts';
+import {
+	closeReason,
+	isRunning,
+	permits,
+	type InstanceInput,
+	type InstanceWork,
+} from '../domain/instance.ts';
+import { restrictionMs } from '../domain/restriction.ts';
+import { ChangeSignal } from './change-signal.ts';
+import { Healer } from './healer.ts';
+import {
+	HeldSessions,
+	pngUrl,
+	type QrCode,
+	type SessionEvents,
+	type SessionLimits,
+} from './held-sessions.ts';
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import type {
 	Account,
 	Clock,
-	DriverSession,
+	CronSchedule,
+	IdSource,
 	Instance,
-	InstanceChange,
 	Log,
 	QrPainter,
-	SessionListener,
 	Storage,
 	WhatsAppDriver,
 } from './ports.ts';
+import { StartLimit } from './start-limit.ts';
+import { StepRecorder, type Attached } from './step-recorder.ts';
 
 export interface SessionsOptions {
 	readonly storage: Storage;
@@ -24,130 +40,141 @@ export interface SessionsOptions {
 	readonly inbound: Inbound;
 	readonly outbound: Outbound;
 	readonly painter: QrPainter;
+	readonly cron: CronSchedule;
+	readonly ids: IdSource;
 	readonly clock: Clock;
 	readonly log: Log;
 	readonly random: () => number;
-	/** Where this instance connects: WhatsApp, or the simulated network. */
 	readonly socketUrl: (instance: Instance) => string;
-	readonly maxSessions: number;
+	readonly limits: SessionLimits;
 	/** There are deliveries to send. */
 	readonly wake: () => void;
 }
 
-export interface QrCode {
-	readonly code: string;
-	readonly expiresAt: number;
-	readonly png: Uint8Array;
-}
-
-/** What this process holds of an instance that is running, or about to be. */
-interface Held {
-	session?: DriverSession | undefined;
-	qr?: QrCode | undefined;
-	cancelRetry?: (() => void) | undefined;
-}
+/** At a start of the engine so many sessions connect at a time: a login costs CPU on both sides. */
+const RESUME_AT_ONCE = 20;
+const RESUME_PATIENCE_MS = 10_000;
 
 /**
  * The live sessions of this process. Every input to an instance, from a caller, its socket or a
  * timer, passes through one queue per instance, so a state is read, advanced, stored and acted upon
- * before the next input is looked at. A new state and the events that tell of it are one commit.
+ * before the next input is looked at.
  */
 export class Sessions {
+	readonly changes: ChangeSignal;
 	readonly #options: SessionsOptions;
-	readonly #held = new Map<InstanceId, Held>();
+	readonly #recorder: StepRecorder;
+	readonly #healer: Healer;
+	readonly #startLimit: StartLimit;
+	readonly #held: HeldSessions;
 	readonly #queues = new Map<InstanceId, Promise<unknown>>();
-	readonly #watchers = new Map<InstanceId, Set<() => void>>();
-	#changes = 0;
 	#stopping = false;
 
 	constructor(options: SessionsOptions) {
+		const { clock, cron } = options;
 		this.#options = options;
+		this.#recorder = new StepRecorder(options);
+		this.#startLimit = new StartLimit(clock);
+		this.changes = new ChangeSignal(clock);
+		this.#healer = new Healer({
+			clock,
+			cron,
+			heal: (id) => this.#detached(id, () => this.#heal(id, 'restart')),
+			restartOnSchedule: (id) => this.#detached(id, () => this.#heal(id, 'scheduled_restart')),
+		});
+		this.#held = new HeldSessions({
+			...options,
+			on: this.#events(),
+			inTurn: (id, work) => this.#detached(id, work),
+		});
 	}
 
-	get counts(): { readonly open: number; readonly connected: number; readonly capacity: number } {
-		const held = [...this.#held.values()];
-		return {
-			open: held.length,
-			connected: held.filter(({ session, qr }) => session && !qr).length,
-			capacity: this.#options.maxSessions,
-		};
+	get counts(): HeldSessions['counts'] {
+		return this.#held.counts;
 	}
 
-	/** Brings back what ran when the last run ended, however it ended. */
+	/** Brings back what ran when the last run ended, however it ended, and goes on healing. */
 	async resume(): Promise<void> {
-		const { storage, driver, log, maxSessions } = this.#options;
+		const { storage, log } = this.#options;
+		for (const instance of await storage.instances.listByState(['failed'])) {
+			this.#healer.watch(instance, true);
+		}
 		const left = await storage.instances.listByState([
 			'starting',
 			'qr',
 			'connected',
 			'reconnecting',
 		]);
-		for (const { id } of left) {
-			const hasRoom = this.#held.size < maxSessions;
-			if (!hasRoom) {
-				log.warn({ instance_id: id, capacity: maxSessions }, 'no room to bring this session back');
-			}
-			const canConnect = hasRoom && (await driver.isPaired(id));
-			await this.#input(id, { type: 'resume', canConnect });
-		}
-	}
-
-	start(id: InstanceId): Promise<void> {
-		return this.#enqueue(id, async () => {
-			const { maxSessions } = this.#options;
-			this.refuseWhenStopping();
-			if (!this.#held.has(id) && this.#held.size >= maxSessions) {
-				throw new EngineError('worker_at_capacity', {
-					sessions: this.#held.size,
-					capacity: maxSessions,
+		const queue = left.values();
+		const bringBack = async () => {
+			for (const { id } of queue) {
+				await this.#resume(id).catch((error: unknown) => {
+					log.error({ instance_id: id, error: String(error) }, 'a session did not come back');
 				});
 			}
-			// The place is taken before anything is awaited: other instances start meanwhile.
-			if (!this.#held.has(id)) this.#held.set(id, {});
-			await this.#apply(id, { type: 'start' });
+		};
+		await Promise.all(Array.from({ length: RESUME_AT_ONCE }, bringBack));
+	}
+
+	async start(id: InstanceId): Promise<void> {
+		await this.#enqueue(id, async () => {
+			this.refuseWhenStopping();
+			if (this.#held.has(id)) return;
+			this.#startLimit.take(id);
+			this.#held.takePlace(id);
+			await this.#apply(id, { type: 'start' }, { audit: { action: 'instance.started' } });
 		});
 	}
 
-	stop(id: InstanceId): Promise<void> {
-		return this.#input(id, { type: 'stop' });
+	async stop(id: InstanceId): Promise<void> {
+		await this.#enqueue(id, () =>
+			this.#apply(id, { type: 'stop' }, { audit: { action: 'instance.stopped' } }),
+		);
+	}
+
+	async restart(id: InstanceId): Promise<void> {
+		await this.#enqueue(id, async () => {
+			this.refuseWhenStopping();
+			await this.#refuseUnless(id, 'restart', RESTART_HINT);
+			this.#startLimit.take(id);
+			this.#held.takePlace(id);
+			await this.#apply(id, { type: 'restart' }, { audit: { action: 'instance.restarted' } });
+		});
+	}
+
+	/** Answers whether WhatsApp confirmed that the phone no longer lists the instance. */
+	async logout(id: InstanceId): Promise<boolean> {
+		return this.#enqueue(id, async () => {
+			await this.#refuseUnless(id, 'logout', LOGOUT_HINT);
+			const attached = { audit: { action: 'instance.logged_out' } };
+			return (await this.#apply(id, { type: 'logout' }, attached)) ?? false;
+		});
+	}
+
+	/** See `HeldSessions.pairCode`. */
+	pairCode(id: InstanceId, phoneNumber: string): ReturnType<HeldSessions['pairCode']> {
+		return this.#held.pairCode(id, phoneNumber);
 	}
 
 	/** Ends the session, forgets the link and then runs `remove`, with no input in between. */
 	remove(id: InstanceId, remove: () => Promise<void>): Promise<void> {
 		return this.#enqueue(id, async () => {
-			await this.#letGo(id);
+			this.#healer.forget(id);
+			this.#startLimit.forget(id);
+			await this.#held.letGo(id);
 			await this.#options.driver.forget(id);
 			await remove();
+			this.changes.tell(id);
 		});
+	}
+
+	/** The instance's settings changed; its timers follow. */
+	reconsider(instance: Instance): void {
+		this.#healer.watch(instance, true);
 	}
 
 	qrOf(id: InstanceId): QrCode | undefined {
-		return this.#held.get(id)?.qr;
-	}
-
-	/** Counts the changes of all instances; read it before the state that `changed` is to follow. */
-	get changes(): number {
-		return this.#changes;
-	}
-
-	/**
-	 * Resolves at the next change of the instance, or after `ms`; at once when there was a change
-	 * (of any instance) after `since`, which the caller may have missed.
-	 */
-	async changed(id: InstanceId, since: number, ms: number): Promise<void> {
-		if (this.#changes !== since) return;
-		const watchers = this.#watchers.get(id) ?? new Set();
-		this.#watchers.set(id, watchers);
-		await new Promise<void>((resolve) => {
-			const cancel = this.#options.clock.after(ms, done);
-			watchers.add(done);
-			function done() {
-				cancel();
-				watchers.delete(done);
-				resolve();
-			}
-		});
-		if (watchers.size === 0) this.#watchers.delete(id);
+		return this.#held.qrOf(id);
 	}
 
 	refuseWhenStopping(): void {
@@ -157,12 +184,29 @@ export class Sessions {
 	/** Closes every connection and leaves the stored states as they are, for the next start. */
 	async close(): Promise<void> {
 		this.#stopping = true;
-		for (const id of this.#watchers.keys()) this.#tellWatchers(id);
-		await Promise.all([...this.#held.keys()].map((id) => this.#enqueue(id, () => this.#letGo(id))));
+		this.#healer.stop();
+		this.changes.tellAll();
+		const { ids } = this.#held;
+		await Promise.all(ids.map((id) => this.#enqueue(id, () => this.#held.letGo(id))));
 	}
 
-	#input(id: InstanceId, input: InstanceInput): Promise<void> {
-		return this.#enqueue(id, () => this.#apply(id, input));
+	async #resume(id: InstanceId): Promise<void> {
+		const { storage, driver, log } = this.#options;
+		if (this.#stopping) return;
+		const hasRoom = this.#held.hasRoomFor(id);
+		if (hasRoom) this.#held.takePlace(id);
+		else log.warn({ instance_id: id, ...this.counts }, 'no room to bring this session back');
+		const canConnect = hasRoom && (await driver.isPaired(id));
+		let since = this.changes.count;
+		await this.#enqueue(id, () => this.#apply(id, { type: 'resume', canConnect }));
+		const until = this.#options.clock.now() + RESUME_PATIENCE_MS;
+		for (;;) {
+			const instance = await storage.instances.findAny(id);
+			const leftMs = until - this.#options.clock.now();
+			if (instance?.status.state !== 'reconnecting' || leftMs <= 0 || this.#stopping) return;
+			await this.changes.next(id, since, leftMs);
+			since = this.changes.count;
+		}
 	}
 
 	/** Runs `work` after everything that was enqueued for the instance before it. */
@@ -176,172 +220,186 @@ export class Sessions {
 		return run;
 	}
 
+	#detached(id: InstanceId, work: () => Promise<unknown>): void {
+		this.#enqueue(id, work).catch((error: unknown) => {
+			const fields = { instance_id: id, error: String(error) };
+			this.#options.log.error(fields, 'an input to an instance failed');
+		});
+	}
+
+	async #refuseUnless(id: InstanceId, request: 'restart' | 'logout', hint: string): Promise<void> {
+		const instance = await this.#options.storage.instances.findAny(id);
+		if (!instance) throw new EngineError('instance_not_found');
+		const { state, reason } = instance.status;
+		if (!permits(state, request)) {
+			throw new EngineError('invalid_transition', { state, reason, request }, { hint });
+		}
+	}
+
+	/** Answers what the work came to: whether an unlinking was confirmed, if one was called for. */
 	async #apply(
 		id: InstanceId,
 		input: InstanceInput,
-		also: {
-			readonly change?: InstanceChange;
-			readonly events?: readonly NewEvent[];
-			readonly account?: Account;
-		} = {},
-	): Promise<void> {
-		const { storage, clock } = this.#options;
-		const now = clock.now();
-		const outcome = await storage.transaction(async (stores) => {
-			const instance = await stores.instances.findAny(id);
-			if (!instance) return undefined;
-			const { status, work } = advance(instance.status, input);
-			const isNew = status.state !== instance.status.state;
-			await stores.instances.change(
-				id,
-				{ ...also.change, status, ...(isNew ? { statusSince: now } : {}) },
-				now,
-			);
-			const events = [
-				...transitionEvents(instance.status, status, {
-					at: now,
-					closeCode: input.type === 'closed' ? input.code : null,
-					account: also.account ?? instance.account,
-				}),
-				...(also.events ?? []),
-			];
-			const appended = await stores.events.append(id, events, now);
-			return { work, status, wasState: instance.status.state, ...appended };
-		});
-		if (!outcome) return;
-		if (outcome.deliveries > 0) this.#options.wake();
-		if (outcome.status.state !== 'qr') this.#forgetQr(id);
-		await this.#leaveOrStay(id, isRunning(outcome.status.state));
-		for (const item of outcome.work) await this.#do(id, item);
-		if (outcome.wasState !== outcome.status.state) {
-			this.#options.log.info(
-				{ instance_id: id, state: outcome.status.state, reason: outcome.status.reason },
-				'instance changed its state',
-			);
+		attached: Attached = {},
+	): Promise<boolean | undefined> {
+		const step = await this.#recorder.record(id, input, attached);
+		if (!step) {
+			await this.#held.letGo(id);
+			return undefined;
 		}
-		this.#tellWatchers(id);
+		const { before, after, status, work } = step;
+		if (step.deliveries > 0) this.#options.wake();
+		const isNewState = before.status.state !== status.state;
+		await this.#held.follow(id, status.state, isNewState);
+		let confirmed: boolean | undefined;
+		for (const item of work) confirmed = (await this.#do(after, item)) ?? confirmed;
+		if (isNewState) {
+			const { state, reason } = status;
+			this.#options.log.info({ instance_id: id, state, reason }, 'instance changed its state');
+		}
+		await this.#watchHealing(after, isNewState);
+		this.changes.tell(id);
+		return confirmed;
 	}
 
-	/** An instance holds its place from the start until a state that needs no session. */
-	async #leaveOrStay(id: InstanceId, running: boolean): Promise<void> {
-		if (!running) await this.#letGo(id);
-		else if (!this.#held.has(id)) this.#held.set(id, {});
+	async #watchHealing(instance: Instance, isNewState: boolean): Promise<void> {
+		if (this.#stopping) return;
+		const event = this.#healer.watch(instance, isNewState);
+		if (event) await this.#tell(instance.id, [event]);
 	}
 
-	async #do(id: InstanceId, work: InstanceWork): Promise<void> {
+	async #tell(id: InstanceId, events: readonly NewEvent[]): Promise<void> {
+		const { storage, clock, wake } = this.#options;
+		const { deliveries } = await storage.transaction((stores) =>
+			stores.events.append(id, events, clock.now()),
+		);
+		if (deliveries > 0) wake();
+	}
+
+	async #heal(id: InstanceId, action: HealAction): Promise<void> {
+		const instance = await this.#options.storage.instances.findAny(id);
+		if (!instance || this.#stopping) return;
+		const { state } = instance.status;
+		const isDue =
+			action === 'restart'
+				? state === 'failed' && instance.heal.enabled
+				: action === 'scheduled_restart'
+					? state === 'connected'
+					: isRunning(state) && instance.heal.enabled;
+		if (!isDue) return;
+		if (!this.#held.hasRoomFor(id)) {
+			// It is looked at again after the wait that a first healing has.
+			this.#healer.watch(instance, true);
+			return;
+		}
+		const { input, attached } = this.#healer.act(instance, action);
+		await this.#apply(id, input, attached);
+	}
+
+	async #do(instance: Instance, work: InstanceWork): Promise<boolean | undefined> {
+		const { id } = instance;
 		switch (work.type) {
 			case 'connect':
-				return this.#connect(id);
+				if (!this.#stopping) await this.#held.connect(instance);
+				return undefined;
 			case 'disconnect':
-				return this.#letGo(id);
+				await this.#held.disconnect(id);
+				return undefined;
 			case 'forget_keys':
 				await this.#options.driver.forget(id);
-				await this.#options.storage.instances.change(
-					id,
-					{ account: null },
-					this.#options.clock.now(),
-				);
-				return;
-			case 'wait': {
-				const held = this.#held.get(id);
-				held?.cancelRetry?.();
-				if (!held || this.#stopping) return;
-				held.cancelRetry = this.#options.clock.after(work.ms, () => {
-					held.cancelRetry = undefined;
-					this.#detached(id, { type: 'retry' });
+				await this.#clearAccount(id);
+				return undefined;
+			case 'unlink': {
+				await this.#held.letGo(id);
+				const { driver, socketUrl } = this.#options;
+				const confirmed = await driver.unlink({
+					instanceId: id,
+					socketUrl: socketUrl(instance),
+					proxyUrl: instance.proxyUrl,
 				});
+				await this.#clearAccount(id);
+				return confirmed;
 			}
+			case 'wait':
+				if (!this.#stopping) this.#held.retryAfter(id, work.ms);
+				return undefined;
 		}
 	}
 
-	async #connect(id: InstanceId): Promise<void> {
-		const { storage, driver, socketUrl } = this.#options;
-		const instance = await storage.instances.findAny(id);
-		const held = this.#held.get(id);
-		if (!instance || !held || this.#stopping) return;
-		held.cancelRetry?.();
-		held.cancelRetry = undefined;
-		await held.session?.close();
-		const listener = this.#listener(id, held, () => session);
-		const session: DriverSession = driver.open({
-			instanceId: id,
-			socketUrl: socketUrl(instance),
-			listener,
-		});
-		held.session = session;
+	async #clearAccount(id: InstanceId): Promise<void> {
+		const { storage, clock } = this.#options;
+		await storage.instances.change(id, { account: null }, clock.now());
 	}
 
-	#listener(id: InstanceId, held: Held, session: () => DriverSession): SessionListener {
-		const { inbound, outbound, painter, clock, random } = this.#options;
-		/** A socket that was given up may still speak. */
-		const whileCurrent = (work: () => Promise<void>) => {
-			this.#enqueue(id, async () => {
-				if (held.session === session() && this.#held.get(id) === held) await work();
-			}).catch((error: unknown) => this.#failed(id, error));
-		};
+	#events(): SessionEvents {
+		const { storage, inbound, outbound, clock, random, limits } = this.#options;
 		return {
-			qr: (code, expiresAt) =>
-				whileCurrent(async () => {
-					const png = await painter.png(code);
-					held.qr = { code, expiresAt, png };
-					await this.#apply(id, { type: 'qr' }, { events: [qrEvent(held.qr, clock.now())] });
-				}),
-			opened: (account) =>
-				whileCurrent(async () => {
-					await this.#apply(
-						id,
-						{ type: 'opened' },
-						{ change: { account, lastSeenAt: clock.now() }, account },
-					);
-					await outbound.connected(id, session());
-				}),
-			accountChanged: (account) =>
-				whileCurrent(async () => {
-					await this.#options.storage.instances.change(id, { account }, clock.now());
-				}),
-			closed: (code) =>
-				whileCurrent(async () => {
-					held.session = undefined;
-					outbound.disconnected(id);
-					await this.#apply(
-						id,
-						{ type: 'closed', code, random: random() },
-						{ change: { lastSeenAt: clock.now() } },
-					);
-				}),
+			qr: (id, qr) => this.#apply(id, { type: 'qr' }, { events: [qrEvent(qr, clock.now())] }),
+			linked: (id, account) => this.#refuseOtherPhones(id, account),
+			deadEnd: (id, reason) => this.#refuseLink(id, reason),
+			opened: async (id, account, session) => {
+				const change = { account, lastSeenAt: clock.now() };
+				await this.#apply(id, { type: 'opened' }, { change, account });
+				const instance = await storage.instances.findAny(id);
+				await outbound.connected(id, session, instance?.restrictedUntil ?? null);
+			},
+			accountChanged: (id, account) => storage.instances.change(id, { account }, clock.now()),
+			closed: async (id, code, hadQr) => {
+				await this.#restrict(id, code);
+				const { maxAttempts } = limits;
+				const input = { type: 'closed', code, random: random(), hadQr, maxAttempts } as const;
+				await this.#apply(id, input, { change: { lastSeenAt: clock.now() } });
+			},
+			retry: (id) => this.#apply(id, { type: 'retry' }),
+			stuck: (id) => this.#heal(id, 'stuck_restart'),
+			pairingTimedOut: (id) => this.#apply(id, { type: 'pairing_timeout' }),
+			refused: (id, code) => this.#restrict(id, code),
+			ended: (id) => outbound.disconnected(id),
 			journaled: (entries) => inbound.accept(entries),
-			acknowledged: (waId, at, error) => outbound.acknowledged(id, waId, at, error),
-			receipt: (waIds, status, at) => outbound.receipt(id, waIds, status, at),
+			acknowledged: (...told) => outbound.acknowledged(...told),
+			receipt: (...told) => outbound.receipt(...told),
 		};
 	}
 
-	#forgetQr(id: InstanceId): void {
-		const held = this.#held.get(id);
-		if (held) held.qr = undefined;
+	/** Before the first login, and so before any message: the wrong phone's are none of ours. */
+	async #refuseOtherPhones(id: InstanceId, account: Account): Promise<void> {
+		const instance = await this.#options.storage.instances.findAny(id);
+		const expected = instance?.expectedPhoneNumber ?? null;
+		if (expected === null || expected === account.phoneNumber) return;
+		await this.#refuseLink(id, 'identity_mismatch');
 	}
 
-	async #letGo(id: InstanceId): Promise<void> {
-		const held = this.#held.get(id);
-		if (!held) return;
-		this.#held.delete(id);
-		held.cancelRetry?.();
-		this.#options.outbound.disconnected(id);
-		await held.session?.close();
+	#refuseLink(id: InstanceId, reason: 'identity_mismatch' | 'passkey_required'): Promise<unknown> {
+		const audit = { action: 'instance.link_refused', details: { reason } };
+		return this.#apply(id, { type: 'refuse_link', reason }, { audit });
 	}
 
-	#detached(id: InstanceId, input: InstanceInput): void {
-		this.#input(id, input).catch((error: unknown) => this.#failed(id, error));
-	}
-
-	#failed(id: InstanceId, error: unknown): void {
-		this.#options.log.error({ instance_id: id, error: String(error) }, 'a session input failed');
-	}
-
-	#tellWatchers(id: InstanceId): void {
-		this.#changes++;
-		for (const watcher of [...(this.#watchers.get(id) ?? [])]) watcher();
+	/** WhatsApp throttles the account: the instance stays connected, and its messages wait. */
+	async #restrict(id: InstanceId, code: number): Promise<void> {
+		const forMs = restrictionMs(code);
+		if (forMs === undefined) return;
+		const { storage, clock, outbound, wake } = this.#options;
+		const now = clock.now();
+		const until = now + forMs;
+		const deliveries = await storage.transaction(async (stores) => {
+			if (!(await stores.instances.change(id, { restrictedUntil: until }, now))) return 0;
+			const data = {
+				reason: code === 429 ? 'rate_limited' : closeReason(code),
+				restricted_until: new Date(until).toISOString(),
+			};
+			const event: NewEvent = { event: 'instance.restricted', occurredAt: now, data };
+			return (await stores.events.append(id, [event], now)).deliveries;
+		});
+		outbound.restrict(id, until);
+		if (deliveries > 0) wake();
+		this.changes.tell(id);
 	}
 }
+
+const RESTART_HINT =
+	'Only an instance that runs or has failed can be restarted. Start it, or get its QR code.';
+
+const LOGOUT_HINT = 'No phone is linked to the instance, so there is nothing to unlink.';
 
 function qrEvent({ code, expiresAt, png }: QrCode, at: number): NewEvent {
 	return {
@@ -349,8 +407,4 @@ function qrEvent({ code, expiresAt, png }: QrCode, at: number): NewEvent {
 		occurredAt: at,
 		data: { qr: pngUrl(png), code, expires_at: new Date(expiresAt).toISOString() },
 	};
-}
-
-export function pngUrl(png: Uint8Array): string {
-	return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
 }

@@ -25,6 +25,20 @@ export class TestPhones {
 		return this.#phones.scan(code, options);
 	}
 
+	/** A phone's owner types in the pairing code that the instance shows. */
+	async enterCode(
+		scope: Scope,
+		id: InstanceId,
+		entry: {
+			readonly phoneNumber: string;
+			readonly code: string;
+			readonly pushName?: string | undefined;
+		},
+	): Promise<{ readonly phoneNumber: string }> {
+		await this.#own(scope, id);
+		return this.#phones.enterCode(entry);
+	}
+
 	async write(
 		scope: Scope,
 		id: InstanceId,

@@ -52,6 +52,38 @@ export const ERRORS = {
 		message: 'The instance cannot do this in its present state.',
 		hint: 'See details.state, and read the instance again before the next try.',
 	},
+	too_many_restarts: {
+		message: 'The instance was started or restarted too often.',
+		hint: 'WhatsApp throttles accounts that reconnect in a hurry. Wait for the seconds in Retry-After.',
+	},
+	not_paired: {
+		message: 'No phone is linked to the instance.',
+		hint: 'Get its QR code or a pairing code, and link a phone.',
+	},
+	pair_code_unavailable: {
+		message: 'WhatsApp gives no pairing code now.',
+		hint: 'See details.state: only an instance that waits to be paired can have one.',
+	},
+	pairing_link_not_found: {
+		message: 'This link is not valid (any more).',
+		hint: 'Links live for 30 minutes and end with the pairing. Ask for a new one.',
+	},
+	group_not_found: {
+		message: 'No instance belongs to this group.',
+		hint: 'Set the field "group" of the instances that are to stand in for each other.',
+	},
+	group_unavailable: {
+		message: 'No instance of the group can send now.',
+		hint: 'See details.instances for the state of each.',
+	},
+	proxy_not_allowed: {
+		message: 'This proxy may not be used.',
+		hint: 'Use a public http, https or socks5 proxy, or add its exact host to WEBHOOK_ALLOW_PRIVATE.',
+	},
+	proxy_unreachable: {
+		message: 'WhatsApp cannot be reached through this proxy.',
+		hint: 'Check its address, port, user and password.',
+	},
 	not_connected: {
 		message: 'The instance is not connected to WhatsApp.',
 		hint: 'Start it and scan its QR code, or leave out fail_fast to let the message wait.',

@@ -1,4 +1,5 @@
 import type { EventId, InstanceId, MessageId } from './ids.ts';
+import type { InstanceState } from './instance.ts';
 
 /**
  * What the engine tells the outside, as a typed catalogue. The names are the contract; so are the
@@ -30,6 +31,14 @@ export interface EventData {
 		client_ref: string | null;
 		error: { code: string; message: string };
 	};
+	/** Every change of state, in Wawp's words and in ours. */
+	'session.status': {
+		name: string;
+		status: string;
+		state: InstanceState;
+		reason: string | null;
+		previous: InstanceState;
+	};
 	'instance.connected': {
 		phone_number: string | null;
 		jid: string;
@@ -41,8 +50,27 @@ export interface EventData {
 		will_reconnect: boolean;
 		close_code: number | null;
 	};
+	'instance.failed': { reason: string; close_code: number | null };
+	'instance.restricted': { reason: string; restricted_until: string };
+	/** The engine restarted the instance by itself. Whether that helped, the next events tell. */
+	'instance.healed': { action: HealAction; reason: string | null; restarts_last_hour: number };
+	'instance.heal_exhausted': {
+		reason: string | null;
+		restarts_last_hour: number;
+		next_try_at: string | null;
+	};
+	/** Somebody has to act: repeated with a rising level while nobody does. */
+	'instance.needs_attention': {
+		state: InstanceState;
+		reason: string | null;
+		level: number;
+		waiting_ms: number;
+		since: string;
+	};
 	'qr.updated': { qr: string; code: string; expires_at: string };
 }
+
+export type HealAction = 'restart' | 'scheduled_restart' | 'stuck_restart';
 
 export type MessageBody = { type: 'text'; text: string } | { type: 'unsupported' };
 
@@ -52,8 +80,14 @@ export const EVENT_NAMES = [
 	'message.received',
 	'message.sent',
 	'message.failed',
+	'session.status',
 	'instance.connected',
 	'instance.disconnected',
+	'instance.failed',
+	'instance.restricted',
+	'instance.healed',
+	'instance.heal_exhausted',
+	'instance.needs_attention',
 	'qr.updated',
 ] as const satisfies readonly EventName[];
 

@@ -12,8 +12,11 @@ export type EventId = Id<'evt'>;
 export type EndpointId = Id<'wh'>;
 export type DeliveryId = Id<'dlv'>;
 export type RequestId = Id<'req'>;
+export type TransitionId = Id<'trn'>;
+export type AuditId = Id<'aud'>;
 
-export type IdPrefix = 'cust' | 'key' | 'inst' | 'msg' | 'evt' | 'wh' | 'dlv' | 'req';
+export type IdPrefix =
+	'cust' | 'key' | 'inst' | 'msg' | 'evt' | 'wh' | 'dlv' | 'req' | 'trn' | 'aud';
 
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
 

@@ -17,6 +17,14 @@ export const STATUS: Record<ErrorCode, number> = {
 	no_qr: 409,
 	invalid_transition: 409,
 	not_connected: 409,
+	not_paired: 409,
+	pair_code_unavailable: 409,
+	group_unavailable: 409,
+	pairing_link_not_found: 404,
+	group_not_found: 404,
+	proxy_not_allowed: 422,
+	proxy_unreachable: 422,
+	too_many_restarts: 429,
 	sandbox_refused: 409,
 	payload_too_large: 413,
 	unsupported_media_type: 415,
@@ -57,6 +65,8 @@ export function errorHandler(log: Log): ErrorHandler {
 			log.error({ err: error, request_id: request.id, ...routeOf(request) }, 'a request failed');
 		}
 		if (status === 401) reply.header('www-authenticate', 'Bearer');
+		const retryAfter = told.details['retry_after_seconds'];
+		if (typeof retryAfter === 'number') reply.header('retry-after', String(retryAfter));
 		return reply.code(status).send(toErrorAnswer(told, request.id));
 	};
 }

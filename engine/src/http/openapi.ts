@@ -24,6 +24,10 @@ simulated network.`;
 
 const TAGS = [
 	{ name: 'Instances', description: 'WhatsApp accounts and their sessions' },
+	{
+		name: 'Pairing page',
+		description: 'What the page behind a pairing link asks for; no API key needed',
+	},
 	{ name: 'Messages', description: 'Outbound messages and how far they have come' },
 	{ name: 'Webhook endpoints', description: 'Where events go' },
 	{ name: 'Webhook deliveries', description: 'What was sent to the endpoints, and the outcome' },

@@ -23,6 +23,14 @@ export class NetworkPhones implements SimulatedPhones {
 		return refusing(() => this.#network.scanQr(code, options));
 	}
 
+	enterCode(entry: {
+		readonly phoneNumber: string;
+		readonly code: string;
+		readonly pushName?: string | undefined;
+	}): Promise<{ readonly phoneNumber: string }> {
+		return refusing(() => this.#network.enterPairingCode(entry));
+	}
+
 	async write(
 		instanceId: InstanceId,
 		message: {

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { up as firstTables } from './migrations/0001-first-tables.ts';
+import { up as lifeCycle } from './migrations/0002-life-cycle.ts';
 import type { DialectName, Schema } from './schema.ts';
 import { StorageError } from './storage-error.ts';
 import { inTransaction } from './transaction.ts';
@@ -9,6 +10,7 @@ const MIGRATIONS: Readonly<
 	Record<string, (db: Kysely<unknown>, dialect: DialectName) => Promise<void>>
 > = {
 	'0001-first-tables': firstTables,
+	'0002-life-cycle': lifeCycle,
 };
 
 const LEDGER = 'whatisup_migrations';

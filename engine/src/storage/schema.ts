@@ -2,6 +2,7 @@ import { sql, type Generated } from 'kysely';
 import type { DeliveryStatus, Message } from '../app/ports.ts';
 import type { EventName } from '../domain/events.ts';
 import type {
+	AuditId,
 	CustomerId,
 	DeliveryId,
 	EndpointId,
@@ -9,6 +10,7 @@ import type {
 	InstanceId,
 	KeyId,
 	MessageId,
+	TransitionId,
 } from '../domain/ids.ts';
 import type { InstanceState, StatusReason } from '../domain/instance.ts';
 import type { MessageStatus } from '../domain/message.ts';
@@ -33,6 +35,9 @@ export interface Schema {
 	events: EventsTable;
 	webhook_endpoints: WebhookEndpointsTable;
 	webhook_deliveries: WebhookDeliveriesTable;
+	transitions: TransitionsTable;
+	audit: AuditTable;
+	pairing_links: PairingLinksTable;
 }
 
 /** `migrate.ts` keeps this one. */
@@ -76,12 +81,52 @@ export interface InstancesTable {
 	status_since: number;
 	/** JSON of an `Account`. */
 	account: string | null;
+	group_name: string | null;
+	priority: number;
+	expected_phone_number: string | null;
+	/** JSON of a `HealPolicy`. */
+	heal: string;
+	/** JSON of instants. */
+	healed_at: string;
+	sealed_proxy_url: Uint8Array | null;
+	restricted_until: number | null;
+	attention_level: number;
+	attention_due_at: number | null;
 	last_seen_at: number | null;
 	/** The number that its newest event has. */
 	last_sequence: number;
 	created_at: number;
 	updated_at: number;
 	deleted_at: number | null;
+}
+
+export interface TransitionsTable {
+	id: TransitionId;
+	instance_id: InstanceId;
+	/** The instance's, so that drops are compared without looking each one's up. */
+	mode: Mode;
+	from_state: InstanceState;
+	to_state: InstanceState;
+	reason: StatusReason | null;
+	close_code: number | null;
+	at: number;
+}
+
+export interface AuditTable {
+	id: AuditId;
+	customer_id: CustomerId;
+	instance_id: InstanceId | null;
+	action: string;
+	/** JSON. */
+	details: string;
+	at: number;
+	correlation_id: string | null;
+}
+
+export interface PairingLinksTable {
+	instance_id: InstanceId;
+	token_hash: string;
+	expires_at: number;
 }
 
 export interface AuthStateTable {
@@ -174,7 +219,8 @@ export interface WebhookDeliveriesTable {
 }
 
 /**
- * A status as a part of the query's text. Only of a constant does SQLite see, before it runs the
- * query, that the partial index of queued messages holds all that is asked for.
+ * Words as parts of the query's text. Only of a constant does SQLite see, before it runs the query,
+ * that a partial index (of queued messages, of drops) holds all that is asked for.
  */
 export const QUEUED = sql.lit<MessageStatus>('queued');
+export const CONNECTED = sql.lit<InstanceState>('connected');

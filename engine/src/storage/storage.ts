@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { IdSource, Storage, Stores } from '../app/ports.ts';
 import { ApiKeysRepository } from './api-keys-repository.ts';
+import { AuditRepository } from './audit-repository.ts';
 import { AuthStateRepository } from './auth-state-repository.ts';
 import { CustomersRepository } from './customers-repository.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
@@ -10,11 +11,13 @@ import { EventsRepository } from './events-repository.ts';
 import { InstancesRepository } from './instances-repository.ts';
 import { JournalRepository } from './journal-repository.ts';
 import { MessagesRepository } from './messages-repository.ts';
+import { PairingLinksRepository } from './pairing-links-repository.ts';
 import type { DialectName, Schema } from './schema.ts';
 import { SecretBox } from './secret-box.ts';
 import { SettingsRepository } from './settings-repository.ts';
 import { StorageError } from './storage-error.ts';
 import { inTransaction } from './transaction.ts';
+import { TransitionsRepository } from './transitions-repository.ts';
 
 export interface StorageKeys {
 	/** Seals the secrets in the database; whoever opens it again needs the same one. */
@@ -74,13 +77,16 @@ function storesOn(db: Kysely<Schema>, { dialect, box, ids }: Shared): Stores {
 		apiKeys: new ApiKeysRepository(db),
 		customers: new CustomersRepository(db),
 		settings: new SettingsRepository(db),
-		instances: new InstancesRepository(db),
+		instances: new InstancesRepository(db, box),
 		messages: new MessagesRepository(db),
 		journal: new JournalRepository(db, box),
 		authState: new AuthStateRepository(db, box),
 		events: new EventsRepository(db, dialect, ids),
 		endpoints: new EndpointsRepository(db, box),
 		deliveries: new DeliveriesRepository(db, dialect, box),
+		transitions: new TransitionsRepository(db),
+		audit: new AuditRepository(db),
+		pairingLinks: new PairingLinksRepository(db),
 	};
 }
 

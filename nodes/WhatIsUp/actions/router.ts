@@ -6,18 +6,15 @@ import {
 	type INode,
 	type INodeExecutionData,
 } from 'n8n-workflow';
-import { operations as delivery } from './delivery/Delivery.resource';
-import { operations as instance } from './instance/Instance.resource';
-import { operations as message } from './message/Message.resource';
+import type { Resource } from '../shared/resource';
+import { delivery } from './delivery/Delivery.resource';
+import { group } from './group/Group.resource';
+import { instance } from './instance/Instance.resource';
+import { message } from './message/Message.resource';
 
-/** Handles one item and answers with the items that it becomes. */
-export type Operation = (
-	this: IExecuteFunctions,
-	itemIndex: number,
-) => Promise<INodeExecutionData[]>;
-
-const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+const RESOURCES: Readonly<Record<string, Resource>> = {
 	delivery,
+	group,
 	instance,
 	message,
 };
@@ -26,7 +23,7 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
 export async function router(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	const resource = this.getNodeParameter('resource', 0);
 	const operation = this.getNodeParameter('operation', 0);
-	const execute = OPERATIONS[resource]?.[operation];
+	const execute = RESOURCES[resource]?.operations[operation];
 	if (!execute) {
 		throw new NodeOperationError(this.getNode(), `Unknown operation: ${resource}.${operation}`);
 	}

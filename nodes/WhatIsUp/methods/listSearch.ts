@@ -1,5 +1,6 @@
 import type { IDataObject, ILoadOptionsFunctions, INodeListSearchResult } from 'n8n-workflow';
-import { engineList } from '../transport';
+import { textOf } from '../shared/fields';
+import { engineList, engineRequestAll } from '../transport';
 
 const PAGE_SIZE = 100;
 
@@ -28,10 +29,44 @@ export async function searchInstances(
 	return { results, ...(cursor !== undefined && { paginationToken: cursor }) };
 }
 
+/** The groups that instances of the key belong to, for the "From List" of the Group field. */
+export async function searchGroups(
+	this: ILoadOptionsFunctions,
+	filter?: string,
+): Promise<INodeListSearchResult> {
+	const wanted = filter?.trim().toLowerCase() ?? '';
+	const instances = await engineRequestAll.call(this, '/v1/instances', {});
+	const groups = new Set(instances.map(({ group }) => textOf(group)).filter(Boolean));
+	const results = [...groups]
+		.filter((group) => group.toLowerCase().includes(wanted))
+		.sort()
+		.map((group) => ({ name: group, value: group }));
+	return { results };
+}
+
 /** Such as "Shop (+5511999999999, connected)". */
-function labelOf({ name, id, phone_number: phone, status }: IDataObject): string {
-	const facts = [phone && `+${String(phone).replace(/^\+/, '')}`, status]
+function labelOf(instance: IDataObject): string {
+	const { name, id, phone_number: phone } = instance;
+	const facts = [phone && `+${String(phone).replace(/^\+/, '')}`, conditionOf(instance)]
 		.filter(Boolean)
 		.join(', ');
 	return `${String(name || id)}${facts && ` (${facts})`}`;
 }
+
+/** Hosted WhatIsUp tells no `state`, only the coarser `status`. */
+function conditionOf({ state, status }: IDataObject): string {
+	return WORDS[String(state)] ?? WORDS[String(status)] ?? '';
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+	pending: 'not linked yet',
+	qr: 'waiting for the QR code to be scanned',
+	starting: 'connecting',
+	reconnecting: 'reconnecting',
+	connecting: 'connecting',
+	connected: 'connected',
+	stopped: 'stopped',
+	logged_out: 'unlinked',
+	disconnected: 'disconnected',
+	failed: 'failed',
+};

@@ -1,22 +1,7 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
 
-/** Every event that the engine can deliver, sorted by name as n8n's lists are. */
+/** Every event that the engine can deliver; those that most workflows begin with come first. */
 export const EVENTS: INodePropertyOptions[] = [
-	{
-		name: 'Instance Connected',
-		value: 'instance.connected',
-		description: 'An account is connected to WhatsApp and can send and receive',
-	},
-	{
-		name: 'Instance Disconnected',
-		value: 'instance.disconnected',
-		description: 'An account lost its connection. Tells why, and whether it reconnects by itself.',
-	},
-	{
-		name: 'Message Failed',
-		value: 'message.failed',
-		description: 'A message could not be sent. Tells why.',
-	},
 	{
 		name: 'Message Received',
 		value: 'message.received',
@@ -28,8 +13,56 @@ export const EVENTS: INodePropertyOptions[] = [
 		description: 'WhatsApp accepted a message that was sent',
 	},
 	{
+		name: 'Message Failed',
+		value: 'message.failed',
+		description: 'A message could not be sent. Tells why.',
+	},
+	{
 		name: 'QR Code Updated',
 		value: 'qr.updated',
 		description: 'A new QR code is ready to be scanned with the phone',
+	},
+	{
+		name: 'Instance Connected',
+		value: 'instance.connected',
+		description: 'An account is connected to WhatsApp and can send and receive',
+	},
+	{
+		name: 'Instance Disconnected',
+		value: 'instance.disconnected',
+		description: 'An account lost its connection. Tells why, and whether it reconnects by itself.',
+	},
+	{
+		name: 'Instance Failed',
+		value: 'instance.failed',
+		description: 'An account could not be connected and no longer tries. Tells why.',
+	},
+	{
+		name: 'Instance Needs Attention',
+		value: 'instance.needs_attention',
+		description:
+			'An account waits for a person, such as for a scan. Comes again, with a higher level, after 5 and 30 minutes and then every 6 hours.',
+	},
+	{
+		name: 'Instance Restricted',
+		value: 'instance.restricted',
+		description: 'WhatsApp lets an account send nothing for a while. Tells until when.',
+	},
+	{
+		name: 'Instance Healed',
+		value: 'instance.healed',
+		description: 'WhatIsUp restarted an account by itself. Tells what for.',
+	},
+	{
+		name: 'Instance Healing Exhausted',
+		value: 'instance.heal_exhausted',
+		description:
+			'WhatIsUp has restarted an account as often as it may in an hour. Tells when it tries again.',
+	},
+	{
+		name: 'Session Status Changed',
+		value: 'session.status',
+		description:
+			'The state of an account changed, to whatever it was. Tells the state before, too.',
 	},
 ];

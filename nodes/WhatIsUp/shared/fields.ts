@@ -84,6 +84,7 @@ export function textOf(value: unknown): string {
 
 const EMPTY: Readonly<Record<string, string>> = {
 	instance: 'No instance is chosen',
+	group: 'No group is chosen',
 	messageId: 'The message ID is empty',
 	deliveryId: 'The delivery ID is empty',
 };

@@ -4,14 +4,15 @@ import {
 	type IN8nHttpFullResponse,
 	type INode,
 } from 'n8n-workflow';
+import { hintFor } from './hints';
 
 /**
  * Turns what went wrong between n8n and the engine into an error that a person can act on.
  *
  * The engine refuses with `{ error: { code, message, hint, details }, request_id }`. The message
- * becomes the headline, the hint the text below it, and the rest is kept as the error's data,
- * where n8n shows it under "Error details". Anything that is not such a body comes from
- * something else that listens at the Base URL.
+ * becomes the headline, the hint (in words that fit n8n) the text below it, and the rest is kept as
+ * the error's data, where n8n shows it under "Error details". Anything that is not such a body
+ * comes from something else that listens at the Base URL.
  */
 export function refusal(node: INode, response: IN8nHttpFullResponse): NodeApiError {
 	const body = bodyOf(response);
@@ -22,7 +23,7 @@ export function refusal(node: INode, response: IN8nHttpFullResponse): NodeApiErr
 	const error = new NodeApiError(node, body as never, {
 		message: text(fault?.message) ?? headlineFor(response.statusCode),
 		description: [
-			text(fault?.hint) ?? adviceFor(response.statusCode),
+			hintFor(code, text(fault?.hint)) ?? adviceFor(response.statusCode),
 			spelled(fault?.details),
 			code && `Code: ${code}.`,
 			requestId && `Request: ${requestId}.`,

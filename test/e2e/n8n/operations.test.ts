@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ERRORS } from '../../../engine/src/domain/errors.ts';
 import { TEST_KEY } from '../../support/engine-process.ts';
 import { Receiver } from '../../support/receiver.ts';
 import { Installation, type LinkedInstance } from './support/installation.ts';
@@ -205,7 +206,7 @@ describe('the package in n8n', () => {
 	});
 
 	describe('a refusal of the engine', () => {
-		const refusal = 'No instance has this id.';
+		const refusal = ERRORS.instance_not_found.message;
 		const get = (rest = {}) => ({
 			...instanceNode('Get', 'get', { instance: instance(UNKNOWN_INSTANCE) }),
 			...rest,

@@ -6,12 +6,14 @@ import {
 	CONTRACT_STATUS,
 	isRunning,
 	NEW_INSTANCE,
+	permits,
 	SESSION_STATUS,
 	type InstanceInput,
 	type InstanceState,
 	type InstanceStatus,
 } from '../../../engine/src/domain/instance.ts';
 
+const MAX_ATTEMPTS = 10;
 const STATES = Object.keys(CONTRACT_STATUS) as InstanceState[];
 
 describe('an instance', () => {
@@ -44,7 +46,7 @@ describe('an instance', () => {
 	it('waits twice as long after each failure, and never more than five minutes', () => {
 		let status = inState('connected');
 		const waits: number[] = [];
-		for (let i = 0; i < 10; i++) {
+		for (let i = 0; i < MAX_ATTEMPTS; i++) {
 			const step = advance(status, closedWith(428));
 			status = step.status;
 			waits.push(...step.work.flatMap((work) => (work.type === 'wait' ? [work.ms] : [])));
@@ -80,11 +82,87 @@ describe('an instance', () => {
 		expect(step.work).toEqual([]);
 	});
 
-	it('stops showing QR codes when nobody scans them', () => {
-		const step = advance(inState('qr'), closedWith(408));
+	it('shows new QR codes when those of a connection ran out, until the time for pairing is over', () => {
+		const renewed = advance(inState('qr'), { ...closedWith(408), hadQr: true });
+		const ended = advance(inState('qr'), { type: 'pairing_timeout' });
 
-		expect(step.status).toMatchObject({ state: 'pending', reason: 'pairing_timed_out' });
+		expect(renewed).toEqual({ status: inState('qr'), work: [{ type: 'connect' }] });
+		expect(ended.status).toMatchObject({ state: 'pending', reason: 'pairing_timed_out' });
+	});
+
+	it('waits before it connects again when WhatsApp is gone before the first QR code', () => {
+		const step = advance(inState('starting'), closedWith(408));
+
+		expect(step.status.state).toBe('starting');
+		expect(step.work).toEqual([{ type: 'wait', ms: 2_000 }]);
+	});
+
+	it('fails when too many connections in a row fail', () => {
+		let status = inState('connected');
+		for (let i = 0; i < MAX_ATTEMPTS; i++) status = advance(status, closedWith(428)).status;
+		expect(status).toMatchObject({ state: 'reconnecting', attempt: MAX_ATTEMPTS });
+
+		const step = advance(status, closedWith(428));
+
+		expect(step.status).toEqual({ state: 'failed', reason: 'connection_lost', attempt: 0 });
 		expect(step.work).toEqual([]);
+	});
+
+	it('does not spin when WhatsApp asks for one restart after another', () => {
+		const first = advance(inState('connected'), closedWith(515));
+		const second = advance(first.status, closedWith(515));
+
+		expect(first.work).toEqual([{ type: 'wait', ms: 0 }]);
+		expect(second.work).toEqual([{ type: 'wait', ms: 4_000 }]);
+	});
+
+	it.each(['connected', 'reconnecting', 'starting', 'qr', 'failed'] as const)(
+		'is restarted from %s',
+		(state) => {
+			const step = advance(inState(state), { type: 'restart' });
+
+			expect(isRunning(step.status.state)).toBe(true);
+			expect(step.status.reason).toBe('restarted_by_user');
+			expect(step.work).toEqual([{ type: 'disconnect' }, { type: 'connect' }]);
+		},
+	);
+
+	it('is unlinked by a logout, and comes back only by a start', () => {
+		const step = advance(inState('connected'), { type: 'logout' });
+
+		expect(step.status).toMatchObject({ state: 'logged_out', reason: 'logged_out_by_user' });
+		expect(step.work).toEqual([{ type: 'unlink' }]);
+		expect(permits('logged_out', 'restart')).toBe(false);
+	});
+
+	it('refuses the wrong phone and unlinks it', () => {
+		const step = advance(inState('qr'), { type: 'refuse_link', reason: 'identity_mismatch' });
+
+		expect(step.status).toMatchObject({ state: 'failed', reason: 'identity_mismatch' });
+		expect(step.work).toEqual([{ type: 'unlink' }]);
+	});
+
+	it('is healed from failed only, and by schedule from connected only', () => {
+		for (const state of STATES) {
+			expect(advance(inState(state), { type: 'heal' }).work.length > 0).toBe(state === 'failed');
+			expect(advance(inState(state), { type: 'scheduled_restart' }).work.length > 0).toBe(
+				state === 'connected',
+			);
+		}
+	});
+
+	it('never connects by itself once its keys are gone', () => {
+		fc.assert(
+			fc.property(fc.array(anyInputBut('start')), (inputs) => {
+				let status = inState('logged_out');
+				for (const input of inputs) {
+					const step = advance(status, input);
+					status = step.status;
+					expect(step.work.map(({ type }) => type)).not.toContain('connect');
+				}
+				expect(['logged_out', 'stopped']).toContain(status.state);
+			}),
+		);
 	});
 
 	it('reconnects after a restart of the engine when it is paired, and else waits to be asked', () => {
@@ -145,8 +223,8 @@ function inState(state: InstanceState): InstanceStatus {
 	return { state, reason: null, attempt: 0 };
 }
 
-function closedWith(code: number): InstanceInput {
-	return { type: 'closed', code, random: 1 };
+function closedWith(code: number): Extract<InstanceInput, { type: 'closed' }> {
+	return { type: 'closed', code, random: 1, hadQr: false, maxAttempts: MAX_ATTEMPTS };
 }
 
 function walk(status: InstanceStatus, inputs: readonly InstanceInput[]): InstanceState[] {
@@ -166,12 +244,21 @@ function anyInput(): fc.Arbitrary<InstanceInput> {
 			{ type: 'qr' },
 			{ type: 'opened' },
 			{ type: 'retry' },
+			{ type: 'restart' },
+			{ type: 'logout' },
+			{ type: 'stuck' },
+			{ type: 'pairing_timeout' },
+			{ type: 'heal' },
+			{ type: 'scheduled_restart' },
+			{ type: 'refuse_link', reason: 'identity_mismatch' },
 			{ type: 'resume', canConnect: true },
 			{ type: 'resume', canConnect: false },
 		),
 		fc.record({
 			type: fc.constant('closed' as const),
-			code: fc.constantFrom(401, 403, 405, 408, 411, 428, 440, 500, 503, 515, 999),
+			code: fc.constantFrom(401, 403, 405, 408, 411, 428, 429, 440, 463, 500, 503, 515, 999),
+			hadQr: fc.boolean(),
+			maxAttempts: fc.integer({ min: 1, max: 20 }),
 			random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
 		}),
 	);

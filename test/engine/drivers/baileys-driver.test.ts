@@ -1,8 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type {
 	DriverSession,
@@ -10,17 +7,17 @@ import type {
 	SessionListener,
 } from '../../../engine/src/app/ports.ts';
 import type { InstanceId } from '../../../engine/src/domain/ids.ts';
-import { NEW_INSTANCE } from '../../../engine/src/domain/instance.ts';
 import { BaileysDriver } from '../../../engine/src/drivers/baileys/baileys-driver.ts';
 import { WebVersion } from '../../../engine/src/drivers/baileys/web-version.ts';
 import { SimulatedNetwork } from '../../../engine/src/sandbox/simulated-network.ts';
-import { openStorage, type OpenStorage } from '../../../engine/src/storage/storage.ts';
+import type { OpenStorage } from '../../../engine/src/storage/storage.ts';
+import { TestEngineStore } from '../../support/engine-store.ts';
 import { eventually, ids, silentLog, systemClock } from '../../support/system.ts';
 
 const CONTACT = '5511988887777';
 
 describe('a session over Baileys', () => {
-	let folder: string;
+	let store: TestEngineStore;
 	let network: SimulatedNetwork;
 	let storage: OpenStorage;
 	let driver: BaileysDriver;
@@ -31,11 +28,10 @@ describe('a session over Baileys', () => {
 	beforeEach(async () => {
 		network = new SimulatedNetwork({ receiptDelayMs: 20 });
 		await network.start();
-		folder = await mkdtemp(join(tmpdir(), 'whatisup-driver-'));
-		const file = join(folder, 'engine.sqlite');
-		storage = await openStorage({ file, secretsKey: 's'.repeat(32), ids, log: silentLog });
+		store = await TestEngineStore.open();
+		storage = store.storage;
 		driver = driverOn(storage);
-		instanceId = await newInstance(storage);
+		instanceId = await store.addInstance();
 		heard = new Heard();
 	});
 
@@ -44,8 +40,7 @@ describe('a session over Baileys', () => {
 		session = undefined;
 		expect(network.unhandled).toEqual([]);
 		await network.stop();
-		await storage.close();
-		await rm(folder, { recursive: true });
+		await store.close();
 	});
 
 	it('shows a QR code, is restarted once it is scanned, and opens with its account', async () => {
@@ -117,7 +112,7 @@ describe('a session over Baileys', () => {
 		network.intercept((_, node) => node.tag === 'receipt');
 		await network.sendText({ from: CONTACT, to: instanceId, text: 'once' });
 		const [entry] = await eventually(() => (heard.entries.length ? heard.entries : undefined));
-		await store(entry!);
+		await keep(entry!);
 		network.intercept(undefined);
 		await session?.close();
 
@@ -229,11 +224,7 @@ describe('a session over Baileys', () => {
 		const { port } = mute.address() as AddressInfo;
 		driver = driverOn(storage, { keepAliveMs: 300, openMs: 300 });
 
-		session = driver.open({
-			instanceId,
-			socketUrl: `ws://127.0.0.1:${port}/ws/chat`,
-			listener: heard.listener,
-		});
+		session = openAt(`ws://127.0.0.1:${port}/ws/chat`);
 
 		await eventually(() => heard.closes.length, { withinMs: 5_000 });
 		expect(heard.closes).toEqual([408]);
@@ -289,14 +280,14 @@ describe('a session over Baileys', () => {
 	}
 
 	function open(): DriverSession {
-		return driver.open({
-			instanceId,
-			socketUrl: network.urlFor(instanceId),
-			listener: heard.listener,
-		});
+		return openAt(network.urlFor(instanceId));
 	}
 
-	async function store(entry: JournalEntry): Promise<void> {
+	function openAt(socketUrl: string): DriverSession {
+		return driver.open({ instanceId, socketUrl, proxyUrl: null, listener: heard.listener });
+	}
+
+	async function keep(entry: JournalEntry): Promise<void> {
 		const inbound = driver.translate(entry)!;
 		await storage.messages.add([
 			{
@@ -324,6 +315,8 @@ describe('a session over Baileys', () => {
 
 class Heard {
 	readonly qrs: string[] = [];
+	readonly linked: unknown[] = [];
+	readonly deadEnds: string[] = [];
 	readonly opened: unknown[] = [];
 	readonly closes: number[] = [];
 	readonly entries: JournalEntry[] = [];
@@ -333,6 +326,8 @@ class Heard {
 	get listener(): SessionListener {
 		return {
 			qr: (code) => void this.qrs.push(code),
+			linked: (account) => void this.linked.push(account),
+			deadEnd: (reason) => void this.deadEnds.push(reason),
 			opened: (account) => void this.opened.push(account),
 			accountChanged: () => undefined,
 			closed: (code) => void this.closes.push(code),
@@ -362,25 +357,6 @@ function driverOn(
 		version: new WebVersion({ clock: systemClock, log: silentLog, pinned: undefined }),
 		...(timing ? { timing } : {}),
 	});
-}
-
-async function newInstance(storage: OpenStorage): Promise<InstanceId> {
-	const id = ids.next('inst');
-	const customerId = await storage.customers.ensureDefault(ids.next('cust'), 0);
-	await storage.instances.add({
-		id,
-		customerId,
-		mode: 'test',
-		name: 'shop',
-		metadata: {},
-		status: NEW_INSTANCE,
-		statusSince: 0,
-		account: null,
-		lastSeenAt: null,
-		createdAt: 0,
-		updatedAt: 0,
-	});
-	return id;
 }
 
 function text(value: string) {

@@ -3,6 +3,8 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { Authentication } from '../../../engine/src/app/authentication.ts';
 import { Deliveries } from '../../../engine/src/app/deliveries.ts';
 import { Endpoints } from '../../../engine/src/app/endpoints.ts';
+import { Groups } from '../../../engine/src/app/groups.ts';
+import { History } from '../../../engine/src/app/history.ts';
 import { Inbound } from '../../../engine/src/app/inbound.ts';
 import { Instances } from '../../../engine/src/app/instances.ts';
 import { Outbound } from '../../../engine/src/app/outbound.ts';
@@ -11,6 +13,7 @@ import { Sessions } from '../../../engine/src/app/sessions.ts';
 import { TestPhones } from '../../../engine/src/app/test-phones.ts';
 import type { CustomerId, InstanceId } from '../../../engine/src/domain/ids.ts';
 import type { Mode } from '../../../engine/src/domain/scope.ts';
+import { CronerSchedule } from '../../../engine/src/coordination/cron-schedule.ts';
 import { BaileysDriver } from '../../../engine/src/drivers/baileys/baileys-driver.ts';
 import { WebVersion } from '../../../engine/src/drivers/baileys/web-version.ts';
 import { PngQrPainter } from '../../../engine/src/drivers/qr-painter.ts';
@@ -107,10 +110,18 @@ export class Api {
 			painter: new PngQrPainter(),
 			random: () => 0,
 			socketUrl: ({ id }) => network.urlFor(id),
-			maxSessions: 3,
+			cron: new CronerSchedule(),
+			limits: { maxSessions: 3, pairingMs: 300_000, maxAttempts: 10 },
 		});
 		const sessions = this.#sessions;
-		const instances = new Instances({ instances: storage.instances, sessions, ids, clock });
+		const instances = new Instances({
+			instances: storage.instances,
+			sessions,
+			cron: new CronerSchedule(),
+			proxies: { check: () => Promise.resolve({ ok: true }) },
+			ids,
+			clock,
+		});
 		this.ready = () => Promise.resolve({ checks: { database: true }, sessions: sessions.counts });
 		const resolve = () => Promise.resolve(['93.184.216.34']);
 		this.app = buildServer({
@@ -124,6 +135,8 @@ export class Api {
 				clock,
 			}),
 			deliveries: new Deliveries(storage.deliveries, storage.instances),
+			groups: new Groups({ instances: storage.instances, outbound, clock }),
+			history: new History({ ...storage, clock }),
 			testPhones: new TestPhones(new NetworkPhones(network), instances),
 			health: { ready: () => this.ready() },
 			ids,

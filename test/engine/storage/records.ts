@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Endpoint, Instance, Message, Stores } from '../../../engine/src/app/ports.ts';
 import type { NewEvent } from '../../../engine/src/domain/events.ts';
+import { DEFAULT_HEAL_POLICY } from '../../../engine/src/domain/healing.ts';
 import type { InstanceId } from '../../../engine/src/domain/ids.ts';
 import { NEW_INSTANCE } from '../../../engine/src/domain/instance.ts';
 import type { Scope } from '../../../engine/src/domain/scope.ts';
@@ -38,6 +39,15 @@ export function anInstance(scope: Scope, changes: Partial<Instance> = {}): Insta
 		status: NEW_INSTANCE,
 		statusSince: NOON,
 		account: null,
+		group: null,
+		priority: 100,
+		expectedPhoneNumber: null,
+		heal: DEFAULT_HEAL_POLICY,
+		healedAt: [],
+		proxyUrl: null,
+		restrictedUntil: null,
+		attentionLevel: 0,
+		attentionDueAt: null,
 		lastSeenAt: null,
 		createdAt: NOON,
 		updatedAt: NOON,

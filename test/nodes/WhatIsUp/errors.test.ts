@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { NodeApiError, NodeOperationError, type INodeParameters } from 'n8n-workflow';
 import { WhatIsUp } from '../../../nodes/WhatIsUp/WhatIsUp.node';
 import { API_KEY, ContractServer, refused } from '../support/contract-server';
 import { executeContext, type Surroundings } from '../support/n8n-context';
 
+const { ERRORS } = jest.requireActual<{ ERRORS: Record<string, { hint: string }> }>(
+	'../../../engine/src/domain/errors.ts',
+);
 const engine = new ContractServer();
 const node = new WhatIsUp();
 
@@ -42,6 +45,26 @@ describe('an error of the engine', () => {
 			description: expect.stringContaining('Details: fields: ["name"], most: 64.'),
 			context: { data: { details: { fields: ['name'], most: 64 } } },
 		});
+	});
+
+	it.each(Object.entries(ERRORS))(
+		'tells in words of n8n what to do about %s',
+		async (code, { hint }) => {
+			engine.overrides.push({ status: 400, body: { error: { code, message: 'No.', hint } } });
+
+			const { description } = (await failure()) as NodeApiError;
+
+			expect(description).not.toMatch(
+				/\b(GET|POST|PATCH)\b|\/v1\/|\.json|[Hh]eader|Bearer|fail_fast|field "/,
+			);
+		},
+	);
+
+	it('keeps a hint that speaks of the case at hand', async () => {
+		const hint = 'The instance was stopped. Start it first.';
+		engine.overrides.push({ status: 409, body: { error: { code: 'route_not_found', hint } } });
+
+		expect(await failure()).toMatchObject({ description: expect.stringContaining(hint) });
 	});
 
 	it('names the item that it happened to', async () => {

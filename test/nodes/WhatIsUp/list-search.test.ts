@@ -20,15 +20,32 @@ describe('the list of instances', () => {
 			name: 'Shop',
 			phone_number: '5511999999999',
 			status: 'connected',
+			state: 'connected',
 		});
 		const fresh = engine.addInstance({ name: 'Support' });
 
 		expect(await search()).toEqual({
 			results: [
-				{ name: 'Support (pending)', value: fresh.id },
+				{ name: 'Support (not linked yet)', value: fresh.id },
 				{ name: 'Shop (+5511999999999, connected)', value: paired.id },
 			],
 		});
+	});
+
+	it.each([
+		[{ state: 'qr', status: 'qr' }, 'waiting for the QR code to be scanned'],
+		[{ state: 'starting', status: 'connecting' }, 'connecting'],
+		[{ state: 'reconnecting', status: 'connecting' }, 'reconnecting'],
+		[{ state: 'stopped', status: 'disconnected' }, 'stopped'],
+		[{ state: 'logged_out', status: 'disconnected' }, 'unlinked'],
+		[{ state: 'failed', status: 'failed' }, 'failed'],
+		[{ state: undefined, status: 'disconnected' }, 'disconnected'],
+	])('says of %j in words how it is', async (fields, words) => {
+		engine.addInstance({ name: 'Shop', ...fields });
+
+		const { results } = await search();
+
+		expect(results[0]?.name).toBe(`Shop (${words})`);
 	});
 
 	it('comes in pages', async () => {
@@ -47,7 +64,7 @@ describe('the list of instances', () => {
 
 		const { results } = await search(filter);
 
-		expect(results.map(({ name }) => name)).toEqual(['Support (+447700900123, pending)']);
+		expect(results.map(({ name }) => name)).toEqual(['Support (+447700900123, not linked yet)']);
 	});
 
 	it('passes over pages without a match', async () => {

@@ -49,6 +49,26 @@ describe('an event', () => {
 		]);
 	});
 
+	it('shows first what is used most, and last what only machines read', async () => {
+		await deliver(received());
+
+		expect(Object.keys(n8n.runs[0]?.[0] ?? {})).toEqual([
+			'text',
+			'from',
+			'push_name',
+			'chat_id',
+			'instance_id',
+			'event',
+			'message_id',
+			'from_me',
+			'body',
+			'occurred_at',
+			'event_id',
+			'sequence',
+			'api_version',
+		]);
+	});
+
 	it('has no text when it is a message of another kind', async () => {
 		await deliver(received({ body: { type: 'unsupported' } }));
 

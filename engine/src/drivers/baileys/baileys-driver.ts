@@ -16,6 +16,7 @@ import { BaileysAuthState, isPaired } from './auth-state.ts';
 import { BaileysSession, type SessionTiming } from './baileys-session.ts';
 import { translate } from './inbound-stanza.ts';
 import { quietLibsignal } from './quiet-libsignal.ts';
+import { unlink } from './unlink.ts';
 import type { WebVersion } from './web-version.ts';
 
 export interface BaileysDriverOptions {
@@ -62,6 +63,17 @@ export class BaileysDriver implements WhatsAppDriver {
 	forget(instanceId: InstanceId): Promise<void> {
 		return this.#options.authState.wipe(instanceId);
 	}
+
+	async unlink(options: Omit<OpenSession, 'listener'>): Promise<boolean> {
+		const { authState, clock, log, version } = this.#options;
+		const { instanceId } = options;
+		const isPaired = await this.isPaired(instanceId);
+		try {
+			return isPaired && (await unlink({ ...options, authState, clock, log, version }));
+		} finally {
+			await this.forget(instanceId);
+		}
+	}
 }
 
 /** Loads the keys, then connects; a `close` in between is honoured as soon as they are loaded. */
@@ -79,15 +91,23 @@ class OpeningSession implements DriverSession {
 	}
 
 	async send(message: OutboundMessage): Promise<void> {
-		const session = await this.#session;
-		if (!session) throw new Error('the session is closed');
-		await session.send(message);
+		await (await this.#live()).send(message);
+	}
+
+	async requestPairingCode(phoneNumber: string): Promise<string> {
+		return (await this.#live()).requestPairingCode(phoneNumber);
 	}
 
 	async close(): Promise<void> {
 		this.#closed = true;
 		await (await this.#session)?.close();
 		this.#auth?.abandon();
+	}
+
+	async #live(): Promise<BaileysSession> {
+		const session = await this.#session;
+		if (!session) throw new Error('the session is closed');
+		return session;
 	}
 
 	async #open(

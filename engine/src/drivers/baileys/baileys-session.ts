@@ -19,6 +19,8 @@ import { phoneOf } from '../../domain/address.ts';
 import type { BaileysAuthState } from './auth-state.ts';
 import { isJournaled, toJournal } from './inbound-stanza.ts';
 import { ciphertexts, interceptMessages } from './intake.ts';
+import { currentQr, requestPairingCode, watchPairing } from './pairing-notices.ts';
+import { proxyAgent } from './proxy-agent.ts';
 import { durableSignalRepository } from './signal-repository.ts';
 import { socketLogger } from './socket-log.ts';
 
@@ -59,6 +61,9 @@ export class BaileysSession implements DriverSession {
 	readonly #stanzas = new WeakMap<Uint8Array, BinaryNode>();
 	#cancelWatchdog: () => void;
 	#qrCodes = 0;
+	#qr: { readonly code: string; readonly expiresAt: number } | undefined;
+	/** The QR code's timer runs on for a moment after the scan. */
+	#isLinked = false;
 	#isOpen = false;
 	#isClosed = false;
 
@@ -68,6 +73,7 @@ export class BaileysSession implements DriverSession {
 			...(options.version ? { version: options.version } : {}),
 			auth: { creds: options.auth.creds, keys: options.auth.keys },
 			waWebSocketUrl: options.socketUrl,
+			...(options.proxyUrl === null ? {} : { agent: proxyAgent(options.proxyUrl) }),
 			logger: socketLogger(options.log, { instance_id: options.instanceId }),
 			keepAliveIntervalMs: options.timing.keepAliveMs,
 			markOnlineOnConnect: false,
@@ -93,6 +99,10 @@ export class BaileysSession implements DriverSession {
 	async send({ waId, chat, body }: OutboundMessage): Promise<void> {
 		if (body.type !== 'text') throw new Error(`cannot send a body of type ${body.type}`);
 		await this.#sock.relayMessage(chat, { conversation: body.text }, { messageId: waId });
+	}
+
+	requestPairingCode(phoneNumber: string): Promise<string> {
+		return requestPairingCode(this.#sock, phoneNumber);
 	}
 
 	async close(): Promise<void> {
@@ -121,6 +131,14 @@ export class BaileysSession implements DriverSession {
 		ws.on('unexpected-response', () => this.#fail(CLOSE_CODE.unavailable));
 		ws.on('CB:ack,class:message', (node: BinaryNode) => this.#onAck(node));
 		ws.on('CB:receipt', (node: BinaryNode) => this.#onReceipt(node));
+		watchPairing(this.#sock, this.#options.auth.creds, {
+			secretChanged: () => {
+				if (this.#qr && !this.#isClosed) this.#showQr(this.#qr.code, this.#qr.expiresAt);
+			},
+			passkeyRequired: () => {
+				if (!this.#isClosed) this.#options.listener.deadEnd('passkey_required');
+			},
+		});
 		ev.on('creds.update', (update) => {
 			if (this.#isClosed) return;
 			this.#options.auth.saveCreds().catch((error: unknown) => this.#onStorageFailure(error));
@@ -129,12 +147,16 @@ export class BaileysSession implements DriverSession {
 		ev.on('connection.update', (update) => this.#onConnection(update));
 	}
 
-	#onConnection({ qr, connection, lastDisconnect }: Partial<ConnectionState>): void {
+	#onConnection({ qr, isNewLogin, connection, lastDisconnect }: Partial<ConnectionState>): void {
 		if (this.#isClosed) return;
-		if (qr) {
+		if (isNewLogin) {
+			this.#isLinked = true;
+			this.#options.listener.linked(this.#account());
+		}
+		if (qr && !this.#isLinked) {
 			this.#cancelWatchdog();
 			const livesMs = this.#qrCodes++ === 0 ? FIRST_QR_MS : NEXT_QR_MS;
-			this.#options.listener.qr(qr, this.#options.clock.now() + livesMs);
+			this.#showQr(qr, this.#options.clock.now() + livesMs);
 		}
 		if (connection === 'open') {
 			this.#cancelWatchdog();
@@ -146,6 +168,11 @@ export class BaileysSession implements DriverSession {
 			this.#cancelWatchdog();
 			this.#options.listener.closed(codeOf(lastDisconnect?.error));
 		}
+	}
+
+	#showQr(code: string, expiresAt: number): void {
+		this.#qr = { code: currentQr(code, this.#options.auth.creds), expiresAt };
+		this.#options.listener.qr(this.#qr.code, expiresAt);
 	}
 
 	#onAck({ attrs }: BinaryNode): void {

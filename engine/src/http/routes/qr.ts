@@ -1,7 +1,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Instances } from '../../app/instances.ts';
-import { pngUrl, type QrCode } from '../../app/sessions.ts';
+import { pngUrl, type QrCode } from '../../app/held-sessions.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 import { id, Instant, InstanceParams, toInstant } from '../schemas.ts';
 

@@ -12,6 +12,12 @@ const Scan = z.strictObject({
 
 const Scanned = z.object({ phone_number: z.string() });
 
+const Typed = z.strictObject({
+	phone_number: PhoneNumber.describe('The number that the code was asked for with'),
+	code: z.string().min(1).max(32).describe('As the instance shows it, with or without a dash'),
+	push_name: PushName.optional(),
+});
+
 const Written = z.strictObject({
 	from: PhoneNumber.describe('The number of the contact who writes'),
 	body: TextBody,
@@ -56,6 +62,28 @@ export function sandboxRoutes(phones: TestPhones): FastifyPluginCallbackZod {
 				const { phoneNumber } = await phones.scan(scope, params.instance_id, {
 					phoneNumber: body?.phone_number,
 					pushName: body?.push_name,
+				});
+				return { phone_number: phoneNumber };
+			},
+		);
+
+		app.post(
+			'/sandbox/instances/:instance_id/enter-code',
+			{
+				config: { errors: ERRORS },
+				schema: {
+					...common,
+					operationId: 'enterPairingCode',
+					summary: 'Type a pairing code into a simulated phone',
+					body: Typed,
+					response: { 200: Scanned },
+				},
+			},
+			async ({ scope, params, body }) => {
+				const { phoneNumber } = await phones.enterCode(scope, params.instance_id, {
+					phoneNumber: body.phone_number,
+					code: body.code,
+					pushName: body.push_name,
 				});
 				return { phone_number: phoneNumber };
 			},

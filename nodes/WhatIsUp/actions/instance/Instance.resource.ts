@@ -1,45 +1,43 @@
-import type { INodeProperties } from 'n8n-workflow';
+import { resourceOf } from '../../shared/resource';
 import * as create from './create.operation';
+import * as createPairingLink from './createPairingLink.operation';
 import * as remove from './delete.operation';
 import * as get from './get.operation';
+import * as getAccount from './getAccount.operation';
+import * as getHistory from './getHistory.operation';
 import * as getMany from './getMany.operation';
+import * as getPairingCode from './getPairingCode.operation';
 import * as getQrCode from './getQrCode.operation';
+import * as getStatus from './getStatus.operation';
+import * as getUptime from './getUptime.operation';
+import * as restart from './restart.operation';
+import * as revokePairingLink from './revokePairingLink.operation';
 import * as start from './start.operation';
 import * as stop from './stop.operation';
+import * as unlink from './unlink.operation';
+import * as update from './update.operation';
+import * as waitUntilConnected from './waitUntilConnected.operation';
 
-export const operations = {
-	create: create.execute,
-	delete: remove.execute,
-	get: get.execute,
-	getMany: getMany.execute,
-	getQrCode: getQrCode.execute,
-	start: start.execute,
-	stop: stop.execute,
-};
-
-export const description: INodeProperties[] = [
-	{
-		displayName: 'Operation',
-		name: 'operation',
-		type: 'options',
-		noDataExpression: true,
-		displayOptions: { show: { resource: ['instance'] } },
-		options: [
-			create.option,
-			remove.option,
-			get.option,
-			getMany.option,
-			getQrCode.option,
-			start.option,
-			stop.option,
-		],
-		default: 'getMany',
-	},
-	...create.description,
-	...remove.description,
-	...get.description,
-	...getMany.description,
-	...getQrCode.description,
-	...start.description,
-	...stop.description,
-];
+export const instance = resourceOf('instance', 'getMany', [
+	// To link an account.
+	create,
+	getQrCode,
+	getPairingCode,
+	createPairingLink,
+	revokePairingLink,
+	waitUntilConnected,
+	// To look after it.
+	get,
+	getMany,
+	getStatus,
+	getAccount,
+	getHistory,
+	getUptime,
+	update,
+	start,
+	stop,
+	restart,
+	// To part with it.
+	unlink,
+	remove,
+]);

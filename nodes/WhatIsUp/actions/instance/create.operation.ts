@@ -1,13 +1,12 @@
 import {
-	NodeOperationError,
 	updateDisplayOptions,
-	type IDataObject,
 	type IExecuteFunctions,
 	type INodeExecutionData,
 	type INodeProperties,
 	type INodePropertyOptions,
 } from 'n8n-workflow';
 import { textOf } from '../../shared/fields';
+import { settingFields, settingsOf } from '../../shared/instance-settings';
 import { engineRequest } from '../../transport';
 
 export const option: INodePropertyOptions = {
@@ -33,16 +32,7 @@ const fields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add Field',
 		default: {},
-		options: [
-			{
-				displayName: 'Metadata',
-				name: 'metadata',
-				type: 'json',
-				default: '{}',
-				description:
-					'Your own data about the account, as a JSON object. WhatIsUp keeps it and hands it back.',
-			},
-		],
+		options: settingFields,
 	},
 ];
 
@@ -56,35 +46,12 @@ export async function execute(
 	itemIndex: number,
 ): Promise<INodeExecutionData[]> {
 	const name = textOf(this.getNodeParameter('name', itemIndex));
-	const { metadata } = this.getNodeParameter('additionalFields', itemIndex, {});
+	const settings = settingsOf.call(this, 'additionalFields', itemIndex);
 
 	const instance = await engineRequest.call(this, {
 		method: 'POST',
 		path: '/v1/instances',
-		body: {
-			name,
-			...(metadata !== undefined && { metadata: objectOf.call(this, metadata, itemIndex) }),
-		},
+		body: { name, ...settings },
 	});
 	return this.helpers.returnJsonArray(instance);
-}
-
-/** A JSON field holds a text when typed in, and may hold an object when it is an expression. */
-function objectOf(this: IExecuteFunctions, metadata: unknown, itemIndex: number): IDataObject {
-	const value = typeof metadata === 'string' ? parse(metadata) : metadata;
-	if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-		return value as IDataObject;
-	}
-	throw new NodeOperationError(this.getNode(), 'The metadata is not a JSON object', {
-		description: 'It looks like this: {"team": "sales", "priority": 1}',
-		itemIndex,
-	});
-}
-
-function parse(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return undefined;
-	}
 }

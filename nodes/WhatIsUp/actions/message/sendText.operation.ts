@@ -1,5 +1,4 @@
 import {
-	NodeOperationError,
 	updateDisplayOptions,
 	type IExecuteFunctions,
 	type INodeExecutionData,
@@ -7,6 +6,7 @@ import {
 	type INodePropertyOptions,
 } from 'n8n-workflow';
 import { instanceField, instancePath, textOf } from '../../shared/fields';
+import { clientReferenceField, messageTextField, messageTextOf } from '../../shared/message-text';
 import { recipientField, recipientOf } from '../../shared/recipient';
 import { engineRequest } from '../../transport';
 
@@ -20,17 +20,7 @@ export const option: INodePropertyOptions = {
 const fields: INodeProperties[] = [
 	instanceField,
 	recipientField,
-	{
-		displayName: 'Text',
-		// n8n's human review for AI tools looks for a parameter of this name.
-		name: 'message',
-		type: 'string',
-		typeOptions: { rows: 4 },
-		default: '',
-		required: true,
-		placeholder: 'e.g. Your order is on its way.',
-		description: 'The text to send. WhatsApp shows *bold*, _italic_ and ~struck~ words.',
-	},
+	messageTextField,
 	{
 		displayName:
 			'The message is handed to WhatsApp as soon as the account is connected. Whether it arrived shows in Message > Get, or in the trigger (message.sent, message.failed).',
@@ -45,14 +35,7 @@ const fields: INodeProperties[] = [
 		placeholder: 'Add Field',
 		default: {},
 		options: [
-			{
-				displayName: 'Client Reference',
-				name: 'clientRef',
-				type: 'string',
-				default: '',
-				placeholder: 'e.g. order-1042',
-				description: 'Your own name for this message. It comes back in the events about it.',
-			},
+			clientReferenceField,
 			{
 				displayName: 'Fail If Not Connected',
 				name: 'failFast',
@@ -76,13 +59,7 @@ export async function execute(
 ): Promise<INodeExecutionData[]> {
 	const path = `${instancePath.call(this, itemIndex)}/messages`;
 	const to = recipientOf.call(this, itemIndex);
-	const text = String(this.getNodeParameter('message', itemIndex));
-	if (text === '') {
-		throw new NodeOperationError(this.getNode(), 'The text is empty', {
-			description: 'If it is an expression, look at what the node before this one hands over.',
-			itemIndex,
-		});
-	}
+	const text = messageTextOf.call(this, itemIndex);
 	const { clientRef, failFast } = this.getNodeParameter('additionalFields', itemIndex, {});
 	const reference = textOf(clientRef);
 

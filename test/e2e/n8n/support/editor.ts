@@ -125,33 +125,30 @@ export class Panel {
 		return output.innerText();
 	}
 
+	/** Runs this node, and what has to run before it. */
 	async execute(): Promise<void> {
-		await this.#page.getByTestId('node-parameters').waitFor();
 		await this.#page.getByTestId('node-execute-button').first().click();
 	}
 
-	/** Opens the list of instances, and answers its entries. */
-	async instances(): Promise<string[]> {
+	/** Opens the list of instances, and answers its entries once one of them is there. */
+	async instances(awaited: string): Promise<string[]> {
 		await this.#page.getByTestId('resource-locator-instance').getByTestId('rlc-input').click();
 		const entries = this.#page.getByTestId('rlc-item');
-		await entries.first().waitFor();
+		await entries.filter({ hasText: awaited }).waitFor();
 		return entries.allInnerTexts();
 	}
 
 	/** Shows the picture that the node put out, and waits until it is there. */
 	async viewPicture(): Promise<void> {
 		await this.#page.getByTestId('ndv-view-binary-data').click();
-		const picture = this.#page.getByTestId('output-panel').locator('img[class*=binary], embed, img');
-		await picture.last().waitFor();
-		await picture.last().evaluate((image: Picture) => image.decode());
-	}
-
-	async close(): Promise<void> {
-		await this.#page.getByTestId('ndv-close-button').click();
-		await this.#page.getByTestId('node-parameters').waitFor({ state: 'detached' });
+		const picture = this.#page.locator('.binary-data-window-wrapper img');
+		await picture.evaluate((image: Picture) => image.decode());
 	}
 }
 
 /** Of an `<img>`, what the functions use that run in the page. */
-type Picture = SVGElement &
-	HTMLElement & { src: string; naturalWidth: number; decode(): Promise<void> };
+interface Picture {
+	readonly src: string;
+	readonly naturalWidth: number;
+	decode(): Promise<void>;
+}

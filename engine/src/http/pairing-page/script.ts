@@ -1,0 +1,396 @@
+/**
+ * What the pairing page does in the browser. It follows the pairing by asking for its state again
+ * and again, where each request waits for a change, and shows one screen for each state. Nothing is
+ * put into the page but text.
+ *
+ * It is kept as text because the server sends it inside the page: the build stays `tsc` alone, and
+ * the page is one answer that refers to nothing else.
+ */
+export const SCRIPT = String.raw`
+'use strict';
+const SLOWEST_ANSWER_MS = 20_000;
+const LONGEST_PAUSE_MS = 10_000;
+
+const byId = (id) => document.getElementById(id);
+const here = location.pathname.replace(/\/$/, '');
+
+/** Nobody can scan the screen of the phone that is to do the scanning. */
+const isOnPhone =
+	matchMedia('(max-width: 40rem)').matches && matchMedia('(pointer: coarse)').matches;
+
+let state;
+let method = isOnPhone ? 'number' : 'qr';
+let shown = '';
+let isOver = false;
+/** The page was opened and asks for the first codes by itself. */
+let isOpening = false;
+/** How far the clock of the engine is ahead of ours. */
+let aheadMs = 0;
+let longestQrMs = 1;
+let dismissedCode;
+let waiting;
+
+// ---------------------------------------------------------------- what to say
+
+const AGAIN = 'Show a new code';
+const MESSAGES = {
+	connecting: {
+		icon: 'spinner',
+		title: 'Phone found',
+		text: 'Connecting. Keep WhatsApp open on the phone for a moment.',
+	},
+	connected: {
+		icon: 'tick',
+		title: 'Connected',
+		text: () =>
+			(state.phone_number
+				? 'The phone number ending in ' + state.phone_number.slice(1) + ' is linked. '
+				: 'The phone is linked. ') + 'You can close this page.',
+	},
+	idle: {
+		icon: 'clock',
+		title: 'The code has run out',
+		text: 'Nobody used it in time. Get a new one as soon as the phone is at hand.',
+		button: AGAIN,
+	},
+	logged_out: {
+		icon: 'clock',
+		title: 'Not linked',
+		text: 'The phone was unlinked. Show a new code to link it again, or another one.',
+		button: AGAIN,
+	},
+	stopped: {
+		icon: 'pause',
+		title: 'On hold',
+		text: 'Whoever sent you this link has switched the connection off for now. This page goes on by itself once it is switched on again.',
+	},
+	replaced: {
+		icon: 'pause',
+		title: 'In use elsewhere',
+		text: 'WhatsApp says that another program has taken over this connection. Ask whoever sent you this link.',
+	},
+	failed: {
+		icon: 'alarm',
+		title: 'That did not work',
+		text: 'The connection to WhatsApp failed.',
+		button: 'Try again',
+	},
+	identity_mismatch: {
+		icon: 'alarm',
+		title: 'That was another phone',
+		text: 'This link is meant for another phone number. The phone that was just linked has been unlinked again, and none of its messages were read.',
+		button: AGAIN,
+	},
+	passkey_required: {
+		icon: 'alarm',
+		title: 'WhatsApp asks for a passkey',
+		text: 'For this account WhatsApp links only devices that can present its passkey, and this one cannot. It is WhatsApp that decides this, for each account: link another number, or ask whoever sent you this link.',
+		button: 'Link another number',
+	},
+	banned: {
+		icon: 'alarm',
+		title: 'WhatsApp has blocked this account',
+		text: 'It cannot be linked. WhatsApp itself says on the phone why, and what can be done.',
+	},
+	client_outdated: {
+		icon: 'alarm',
+		title: 'Not possible at the moment',
+		text: 'WhatsApp does not accept the version that is in use here. Ask whoever sent you this link to update it.',
+	},
+	gone: {
+		icon: 'broken',
+		title: 'This link is no longer valid',
+		text: 'A link works once, and for 30 minutes. Ask whoever sent it to you for a new one.',
+	},
+};
+
+function messageOf({ step, reason }) {
+	const isTold = ['idle', 'stopped', 'failed'].includes(step) && reason in MESSAGES;
+	return MESSAGES[isTold ? reason : step];
+}
+
+function refusalText({ status, body }) {
+	const { code, details = {} } = body?.error ?? {};
+	const minutes = Math.ceil((details.retry_after_seconds ?? 60) / 60);
+	if (status === 400) return 'Enter the whole number with its country code, digits only.';
+	if (details.reason === 'identity_mismatch') return 'This link is meant for another phone number.';
+	if (details.reason === 'too_many_codes' || code === 'too_many_restarts') {
+		return 'That was tried too often. Try again in ' + minutes + (minutes > 1 ? ' minutes.' : ' minute.');
+	}
+	if (code === 'worker_at_capacity') return 'All places are taken at the moment. Try again later.';
+	return 'WhatsApp gives no code at the moment. Try again in a minute.';
+}
+
+// ---------------------------------------------------------------- what to show
+
+function screen() {
+	if (isOver && !state) return 'gone';
+	if (!state) return 'scan';
+	const canPair = isOpening || state.step === 'waiting' || state.step === 'scan';
+	if (!canPair) return state.step + ':' + (messageOf(state) === MESSAGES[state.step] ? '' : state.reason);
+	if (method === 'qr') return 'scan';
+	return liveCode() ? 'code' : 'number';
+}
+
+function liveCode() {
+	const code = state?.pairing_code;
+	return code && code.code !== dismissedCode && leftMs(code.expires_at) > 0 ? code : undefined;
+}
+
+/** moveFocus: somebody acted, and the reading of the page goes on with the new screen. */
+function render({ moveFocus = false } = {}) {
+	const wanted = screen();
+	const isNew = wanted !== shown;
+	const name = ['scan', 'number', 'code'].includes(wanted) ? wanted : 'message';
+	const before = document.activeElement;
+	if (isNew && name === 'message') fillMessage(wanted === 'gone' ? MESSAGES.gone : messageOf(state));
+	for (const section of document.querySelectorAll('[data-screen]')) {
+		section.hidden = section.dataset.screen !== name;
+	}
+	if (name === 'scan') fillQr();
+	if (name === 'code') fillCode();
+	tick();
+	if (!isNew) return;
+	shown = wanted;
+	const heading = document.querySelector('[data-screen="' + name + '"] h1');
+	document.title = state ? heading.textContent + ' · ' + state.name : heading.textContent;
+	const text = name === 'message' ? byId('message-text').textContent : '';
+	byId('announcement').textContent = heading.textContent + '. ' + text;
+	const wasLost = before && before !== document.body && before.closest('[hidden]');
+	if (moveFocus || wasLost) heading.focus();
+}
+
+function fillMessage({ icon, title, text, button }) {
+	byId('message').dataset.icon = icon;
+	byId('message-icon').setAttribute('href', '#' + icon);
+	byId('message-title').textContent = title;
+	byId('message-text').textContent = typeof text === 'function' ? text() : text;
+	byId('start').textContent = button ?? '';
+	byId('start').hidden = !button || !state?.can_start;
+	byId('start-error').textContent = '';
+}
+
+function fillQr() {
+	const image = state?.qr?.image;
+	if (image && byId('qr').src !== image) {
+		byId('qr').src = image;
+		longestQrMs = Math.max(1, leftMs(state.qr.expires_at));
+	}
+	byId('qr').hidden = !image;
+}
+
+function fillCode() {
+	const { code } = liveCode();
+	if (byId('code').dataset.code === code) return;
+	byId('code').dataset.code = code;
+	const boxes = [...code].map((character) => element('span', character));
+	byId('code').replaceChildren(...boxes.slice(0, 4), element('i', '-'), ...boxes.slice(4));
+	byId('spoken-code').textContent = 'The code: ' + [...code].join(' ');
+	byId('copy').textContent = 'Copy the code';
+}
+
+function element(tag, text) {
+	const made = document.createElement(tag);
+	made.textContent = text;
+	return made;
+}
+
+// ---------------------------------------------------------------- time
+
+function leftMs(instant) {
+	return Date.parse(instant) - Date.now() - aheadMs;
+}
+
+function tick() {
+	if (shown === 'code' && !isOver && !liveCode() && screen() === 'number') {
+		render();
+		byId('number-error').textContent = 'The code has run out. Get a new one.';
+	}
+	const qrMs = state?.qr ? leftMs(state.qr.expires_at) : 0;
+	const isOld = qrMs <= 0;
+	byId('tile').classList.toggle('old', isOld);
+	byId('tile-spinner').toggleAttribute('hidden', !isOld);
+	byId('qr-bar').style.transform = 'scaleX(' + Math.min(1, Math.max(0, qrMs / longestQrMs)) + ')';
+	byId('qr-left').textContent = isOld ? waitingText() : 'New code in ' + Math.ceil(qrMs / 1000) + ' s';
+	const code = liveCode();
+	byId('code-left').textContent = code ? 'Valid for ' + clock(leftMs(code.expires_at)) : '';
+}
+
+function waitingText() {
+	const troubles = ['connection_timed_out', 'connection_lost', 'server_error', 'service_unavailable'];
+	return troubles.includes(state?.reason)
+		? 'WhatsApp cannot be reached. Trying again…'
+		: 'Getting a code…';
+}
+
+function clock(ms) {
+	const seconds = Math.max(0, Math.ceil(ms / 1000));
+	return Math.floor(seconds / 60) + ':' + String(seconds % 60).padStart(2, '0');
+}
+
+// ---------------------------------------------------------------- the engine
+
+async function call(path, { signal, ...options } = {}) {
+	const response = await fetch(here + path, { ...options, signal, cache: 'no-store' });
+	return { status: response.status, body: await response.json().catch(() => undefined) };
+}
+
+function send(path, body) {
+	const headers = body ? { 'content-type': 'application/json' } : {};
+	return call(path, { method: 'POST', headers, body: body && JSON.stringify(body) });
+}
+
+function accept(answer) {
+	aheadMs = Date.parse(answer.now) - Date.now();
+	if (!state && answer.pairing_code) method = 'number';
+	state = answer;
+	byId('name').textContent = answer.name;
+	byId('initial').textContent = [...answer.name][0].toUpperCase();
+	const until = new Date(Date.now() + leftMs(answer.link_expires_at));
+	byId('until').textContent =
+		'This link is valid until ' +
+		until.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) + '.';
+	isOver = answer.step === 'connected';
+	byId('until').hidden = isOver;
+	render();
+}
+
+function end() {
+	// Once it has said that it worked, a link that has ended changes nothing.
+	if (isOver) return;
+	isOver = true;
+	state = undefined;
+	byId('until').hidden = true;
+	render();
+}
+
+async function follow() {
+	for (let failures = 0; !isOver; ) {
+		waiting = new AbortController();
+		const timer = setTimeout(() => waiting.abort(), SLOWEST_ANSWER_MS);
+		try {
+			const since = state ? '?since=' + encodeURIComponent(state.version) : '';
+			const { status, body } = await call('/state' + since, { signal: waiting.signal });
+			if (status === 404) return end();
+			if (status !== 200 || !body) throw new Error('status ' + status);
+			failures = 0;
+			isOpening = !state && body.step === 'idle';
+			accept(body);
+			byId('notice').textContent = '';
+			if (isOpening) await start();
+		} catch {
+			failures++;
+			if (failures > 1) byId('notice').textContent = 'No connection at the moment. Trying again…';
+			await pause(Math.min(500 * 2 ** failures, LONGEST_PAUSE_MS));
+		} finally {
+			clearTimeout(timer);
+		}
+	}
+}
+
+let endPause = () => {};
+function pause(ms) {
+	return new Promise((resolve) => {
+		const timer = setTimeout(resolve, ms);
+		endPause = () => { clearTimeout(timer); resolve(); };
+	});
+}
+
+// ---------------------------------------------------------------- what people do
+
+/** One press at a time; the button stays focusable, so that nobody's place in the page is lost. */
+async function whileBusy(button, text, work) {
+	if (button.getAttribute('aria-disabled') === 'true') return;
+	const label = button.textContent;
+	button.setAttribute('aria-disabled', 'true');
+	button.textContent = text;
+	try {
+		return await work();
+	} catch {
+		return { status: 0 };
+	} finally {
+		button.removeAttribute('aria-disabled');
+		if (button.textContent === text) button.textContent = label;
+	}
+}
+
+async function start() {
+	const answer = await whileBusy(byId('start'), 'One moment…', () => send('/start'));
+	if (!answer) return;
+	isOpening = false;
+	if (answer.status === 200) return accept(answer.body);
+	if (answer.status === 404) return end();
+	render();
+	byId('start-error').textContent = refusalText(answer);
+}
+
+async function getCode(event) {
+	event.preventDefault();
+	const field = byId('number');
+	const digits = field.value.replace(/^\s*(\+|00)/, '').replace(/[\s().\/-]/g, '');
+	const isNumber = /^[1-9]\d{6,14}$/.test(digits);
+	showNumberError(isNumber ? '' : 'Enter the whole number with its country code, for example +55 11 91234 5678.');
+	if (!isNumber) return field.focus();
+	const answer = await whileBusy(byId('get-code'), 'Asking WhatsApp…', () =>
+		send('/code', { phone_number: digits }),
+	);
+	if (!answer) return;
+	if (answer.status === 404) return end();
+	if (answer.status !== 200) return showNumberError(refusalText(answer));
+	dismissedCode = undefined;
+	if (state) state.pairing_code = answer.body;
+	render({ moveFocus: true });
+}
+
+function showNumberError(text) {
+	byId('number-error').textContent = text;
+	byId('number').setAttribute('aria-invalid', String(text !== ''));
+}
+
+async function copy() {
+	const text = liveCode()?.code;
+	if (!text) return;
+	const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+	const done = isCopied || copyBySelection(text) ? 'Copied' : 'Copying is not allowed here';
+	byId('copy').textContent = done;
+	byId('announcement').textContent = done;
+	setTimeout(() => { byId('copy').textContent = 'Copy the code'; }, 2000);
+}
+
+/** Without TLS a browser has no other clipboard. */
+function copyBySelection(text) {
+	const field = element('textarea', text);
+	field.className = 'unseen';
+	document.body.append(field);
+	field.select();
+	const isCopied = document.execCommand('copy');
+	field.remove();
+	byId('copy').focus();
+	return isCopied;
+}
+
+function choose(next) {
+	method = next;
+	dismissedCode = state?.pairing_code?.code;
+	showNumberError('');
+	render({ moveFocus: true });
+}
+
+byId('form').addEventListener('submit', getCode);
+byId('copy').addEventListener('click', copy);
+byId('start').addEventListener('click', start);
+for (const button of document.querySelectorAll('[data-method]')) {
+	button.addEventListener('click', () => choose(button.dataset.method));
+}
+byId('number').addEventListener('input', () => showNumberError(''));
+
+// A phone freezes a page that is behind another app: who comes back from there sees the present.
+document.addEventListener('visibilitychange', () => {
+	if (document.visibilityState !== 'visible') return;
+	waiting?.abort();
+	endPause();
+});
+setInterval(tick, 1000);
+render();
+follow();
+`;

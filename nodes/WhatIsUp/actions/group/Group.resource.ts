@@ -1,0 +1,5 @@
+import { resourceOf } from '../../shared/resource';
+import * as get from './get.operation';
+import * as sendText from './sendText.operation';
+
+export const group = resourceOf('group', 'sendText', [sendText, get]);

@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ERRORS } from '../../../engine/src/domain/errors.ts';
+import { Editor, type Theme } from './support/editor.ts';
+import { Installation, type LinkedInstance } from './support/installation.ts';
+import { patiently } from './support/patiently.ts';
+import { readQrCode } from './support/qr-picture.ts';
+import { instance, node } from './support/workflow-json.ts';
+
+const CONTACT = '5511988887777';
+
+/** Every picture goes to test/e2e/screenshots, for people to look at. */
+describe("n8n's editor", () => {
+	let site: Installation;
+	let shop: LinkedInstance;
+	let answering: string;
+	let pairing: string;
+	let failing: string;
+
+	beforeAll(async () => {
+		site = await Installation.start();
+		shop = await site.linkInstance('Corner shop');
+		answering = await site.addWorkflow('Answer messages', [
+			node('WhatIsUp Trigger', 'trigger'),
+			node('Send Text', 'action', {
+				instance: { __rl: true, mode: 'list', value: shop.id, cachedResultName: 'Corner shop' },
+				to: '={{ $json.from }}',
+				message: '=Echo: {{ $json.text }}',
+			}),
+		]);
+		pairing = await site.addWorkflow('Pair an account', [
+			node('Start', 'manual'),
+			node('Create', 'action', {
+				resource: 'instance',
+				operation: 'create',
+				name: 'Customer service',
+			}),
+			node('Get QR Code', 'action', {
+				resource: 'instance',
+				operation: 'getQrCode',
+				instance: instance('={{ $json.id }}'),
+			}),
+		]);
+		failing = await site.addWorkflow('Ask for what is not there', [
+			node('Start', 'manual'),
+			node('Get', 'action', {
+				resource: 'instance',
+				operation: 'get',
+				instance: instance(`inst_${randomUUID()}`),
+			}),
+		]);
+	});
+
+	afterAll(() => site?.stop());
+
+	describe.each<Theme>(['light', 'dark'])('in the %s theme', (theme) => {
+		let editor: Editor;
+
+		beforeAll(async () => {
+			editor = await Editor.open(site.n8n.url, theme);
+		});
+
+		afterEach(() => {
+			expect(editor?.faults ?? []).toEqual([]);
+		});
+
+		afterAll(() => editor?.close());
+
+		it('shows both nodes on the canvas, with the icon for the theme', async () => {
+			await editor.showWorkflow(answering);
+
+			const file = theme === 'dark' ? 'whatisup.dark.svg' : 'whatisup.svg';
+			for (const name of ['WhatIsUp Trigger', 'Send Text']) {
+				expect(await editor.icon(name)).toEqual({ file, width: expect.any(Number) });
+				expect((await editor.icon(name)).width).toBeGreaterThan(0);
+			}
+			await editor.picture('canvas');
+		});
+
+		it('shows what the trigger can be set to, and the message that it catches', async () => {
+			await editor.showWorkflow(answering);
+			const panel = await editor.openPanel('WhatIsUp Trigger');
+			expect(await panel.parameters()).toEqual([
+				'Credential',
+				'Events',
+				'Listen To',
+				'Ignore Messages From Me',
+			]);
+			await editor.picture('trigger');
+
+			await panel.execute();
+			await patiently('the test registration', async () => (await endpoints()).length > 0);
+			await editor.picture('trigger-listening');
+			await site.write(shop.id, CONTACT, 'Do you have it in blue?');
+
+			expect(await panel.output('Do you have it in blue?')).toContain(CONTACT);
+			await editor.picture('trigger-caught');
+			await patiently('its removal', async () => (await endpoints()).length === 0);
+		});
+
+		it('shows what Send Text can be set to, and offers the instances by name', async () => {
+			await editor.showWorkflow(answering);
+			const panel = await editor.openPanel('Send Text');
+
+			expect(await panel.parameters()).toEqual([
+				'Credential',
+				'Resource',
+				'Operation',
+				'Instance',
+				'To',
+				'Text',
+				'Additional Fields',
+			]);
+			await editor.picture('send-text');
+			const entries = await panel.instances(`+${shop.phoneNumber}`);
+			expect(entries).toContain(`Corner shop (+${shop.phoneNumber}, connected)`);
+			await editor.picture('send-text-instances');
+		});
+
+		it('shows a QR code that a phone can read off the screen', async () => {
+			await editor.showWorkflow(pairing);
+			await editor.runWorkflow('Get QR Code');
+			await editor.picture('pairing-canvas');
+			const panel = await editor.openPanel('Get QR Code');
+			expect(await panel.parameters()).toEqual([
+				'Credential',
+				'Resource',
+				'Operation',
+				'Instance',
+				'Put Output File in Field',
+				'File Name',
+			]);
+
+			await panel.viewPicture();
+
+			expect(readQrCode(await editor.picture('qr-code'))).toBe(await latestQrCode());
+		});
+
+		it('shows what the engine refuses, and what to do about it', async () => {
+			await editor.showWorkflow(failing);
+			const panel = await editor.openPanel('Get');
+
+			await panel.execute();
+
+			const { message } = ERRORS.instance_not_found;
+			expect(await panel.output(message)).toContain('instance_not_found');
+			await editor.picture('refusal');
+		});
+	});
+
+	async function endpoints(): Promise<unknown[]> {
+		const path = '/v1/webhook-endpoints';
+		return (await site.engine.call<{ data: unknown[] }>('GET', path)).data;
+	}
+
+	/** The code of the instance that was made last. */
+	async function latestQrCode(): Promise<unknown> {
+		const { data } = await site.engine.call<{ data: { id: string }[] }>('GET', '/v1/instances');
+		return (await site.engine.call('GET', `/v1/instances/${data[0]?.id}/qr`)).code;
+	}
+});
