@@ -35,6 +35,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const HOMES: Record<string, readonly string[]> = {
 	'@fastify/swagger': [`${ENGINE}/http`],
 	'@whiskeysockets/baileys': [`${ENGINE}/drivers/baileys`, `${ENGINE}/sandbox`],
+	croner: [`${ENGINE}/coordination`],
 	fastify: [`${ENGINE}/http`],
 	'fastify-type-provider-zod': [`${ENGINE}/http`],
 	'ipaddr.js': [`${ENGINE}/net`],

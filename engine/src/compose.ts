@@ -6,6 +6,7 @@ import { Deliveries } from './app/deliveries.ts';
 import { Dispatcher } from './app/dispatcher.ts';
 import { Endpoints } from './app/endpoints.ts';
 import { Groups } from './app/groups.ts';
+import { Heartbeat } from './app/heartbeat.ts';
 import { History } from './app/history.ts';
 import { Inbound } from './app/inbound.ts';
 import { Instances } from './app/instances.ts';
@@ -21,6 +22,7 @@ import { WebVersion } from './drivers/baileys/web-version.ts';
 import { PngQrPainter } from './drivers/qr-painter.ts';
 import { buildServer } from './http/server.ts';
 import { parseAllowList } from './net/allow-list.ts';
+import { SessionProxies } from './net/session-proxy.ts';
 import { ResolvingUrlGuard } from './net/url-guard.ts';
 import { UndiciWebhookClient } from './net/webhook-client.ts';
 import { NetworkPhones } from './sandbox/simulated-phones.ts';
@@ -130,15 +132,19 @@ export async function startEngine(config: Config): Promise<Engine> {
 		const { webVersion, socketUrl, ...limits } = config.whatsapp;
 		const version = new WebVersion({ clock, log, pinned: webVersion && [...webVersion] });
 		started.push(() => version.stop());
+		const proxies = new SessionProxies({
+			guard,
+			socketUrl: (mode) => (mode === 'test' ? network.url : socketUrl),
+		});
 		const driver = new BaileysDriver({
 			authState: storage.authState,
 			messages: storage.messages,
 			clock,
 			log,
 			version,
+			proxies,
 		});
 		const cron = new CronerSchedule();
-		const proxies = { check: async () => ({ ok: true as const }) };
 		const inbound = new Inbound({ storage, driver, ids, clock, log, wake });
 		const outbound = new Outbound({ storage, driver, ids, clock, log, wake });
 		const sessions = new Sessions({
@@ -191,6 +197,10 @@ export async function startEngine(config: Config): Promise<Engine> {
 			log,
 		});
 
+		const heartbeat = new Heartbeat({ ...storage, clock, log });
+		const lastAliveAt = await heartbeat.lastAliveAt();
+		await heartbeat.start();
+		started.push(() => heartbeat.stop());
 		// What the last run left comes first: its received messages, then its deliveries.
 		await inbound.recover();
 		if (!config.databaseUrl) await storage.deliveries.releaseLeases(clock.now());
@@ -206,7 +216,7 @@ export async function startEngine(config: Config): Promise<Engine> {
 		started.push(() => server.close());
 		// Before the server: who waits for a QR code is told at once that none will come.
 		started.push(() => sessions.close());
-		sessions.resume().then(
+		sessions.resume(lastAliveAt).then(
 			() => (state.isResumed = true),
 			(error: unknown) => log.error({ error: String(error) }, 'the sessions did not come back'),
 		);

@@ -9,6 +9,12 @@ import { StorageError } from './storage/storage-error.ts';
 /** A stop that takes longer than this has met something that hangs. */
 const LONGEST_STOP_MS = 25_000;
 
+// Baileys leaves promises behind when a connection ends under them. One of them must not take the
+// sessions of everybody else along.
+process.on('unhandledRejection', (error) => {
+	process.stderr.write(`whatisup-engine: a promise was left alone: ${String(error)}\n`);
+});
+
 try {
 	const engine = await startEngine(readConfig((text) => parseAllowList(text).faults));
 	for (const { mode, key } of engine.newKeys) {

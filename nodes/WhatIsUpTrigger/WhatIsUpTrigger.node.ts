@@ -9,6 +9,7 @@ import {
 import { searchInstances } from '../WhatIsUp/methods/listSearch';
 import { EVENTS } from '../WhatIsUp/shared/events';
 import { instanceField } from '../WhatIsUp/shared/fields';
+import { filterFields } from './filters';
 import { receive } from './reception';
 import { checkExists, create, remove } from './subscription';
 import { triggerPanel, WAITING } from './trigger-panel';
@@ -85,15 +86,7 @@ export class WhatIsUpTrigger implements INodeType {
 				description: 'Which WhatsApp accounts the workflow is about',
 			},
 			{ ...instanceField, displayOptions: { show: { listenTo: ['oneInstance'] } } },
-			{
-				displayName: 'Ignore Messages From Me',
-				name: 'ignoreFromMe',
-				type: 'boolean',
-				default: true,
-				displayOptions: { show: { events: ['message.received'] } },
-				description:
-					'Whether to ignore what the account itself writes on its phone, so that a workflow that answers messages does not answer yours. Turn off to try it by writing to yourself.',
-			},
+			...filterFields,
 		],
 	};
 

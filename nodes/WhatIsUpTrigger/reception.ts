@@ -1,6 +1,7 @@
 import type { IDataObject, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 import { arrivalsOf, type ArrivalVerdict } from './arrivals';
-import { isFromMe, parseEnvelope, toJson } from './output';
+import { ignoredBecause } from './filters';
+import { parseEnvelope, toJson } from './output';
 import { verifySignature, type SignatureFault } from './signature';
 import { registrationIn } from './subscription';
 
@@ -35,9 +36,8 @@ export async function receive(this: IWebhookFunctions): Promise<IWebhookResponse
 	response.once('close', () => {
 		arrivals.settle(eventId, response.writableFinished && response.statusCode < 300);
 	});
-	if (isFromMe(envelope) && this.getNodeParameter('ignoreFromMe', false) === true) {
-		return accept.call(this, 'ignored_from_me');
-	}
+	const ignored = ignoredBecause.call(this, envelope);
+	if (ignored !== undefined) return accept.call(this, ignored);
 	return { workflowData: [this.helpers.returnJsonArray(toJson(envelope))] };
 }
 

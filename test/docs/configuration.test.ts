@@ -5,7 +5,7 @@ import { SETTINGS } from '../../engine/src/config.ts';
 const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
 
 /** Name and default of each row in the table of settings. */
-const documented = [...text.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? ?\|/gm)].map(
+const documented = [...text.matchAll(/^\| `([A-Z_]+)` *\| *(?:`([^`]*)`)? *\|/gm)].map(
 	([, name, fallback]) => ({ name, fallback }),
 );
 

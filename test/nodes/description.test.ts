@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
 import {
+	NodeHelpers,
 	Workflow,
 	type INodeParameters,
 	type INodeProperties,
@@ -12,6 +15,7 @@ import {
 import { WhatIsUpApi } from '../../credentials/WhatIsUpApi.credentials';
 import { EVENTS } from '../../nodes/WhatIsUp/shared/events';
 import { WhatIsUp } from '../../nodes/WhatIsUp/WhatIsUp.node';
+import { REASONS } from '../../nodes/WhatIsUpTrigger/reasons';
 import { WhatIsUpTrigger } from '../../nodes/WhatIsUpTrigger/WhatIsUpTrigger.node';
 import { nodeOf } from './support/n8n-context';
 
@@ -38,7 +42,7 @@ describe('what a person reads', () => {
 		const options = choices.flatMap((field) => (field.options ?? []) as INodePropertyOptions[]);
 
 		expect(options.filter(({ description }) => !description)).toEqual([]);
-		expect(options).toHaveLength(3 + 7 + 2 + 2);
+		expect(options).toHaveLength(4 + 2 + 18 + 2 + 2);
 	});
 });
 
@@ -59,6 +63,18 @@ describe('the trigger', () => {
 	it('explains every event', () => {
 		expect(EVENTS.filter(({ description }) => !description)).toEqual([]);
 	});
+
+	it('can tell apart every reason that the engine gives, and no other', () => {
+		const offered = REASONS.map(({ value }) => value);
+
+		expect(offered.sort()).toEqual(engineReasons().sort());
+	});
+
+	it('offers filters only where there is something to filter', () => {
+		expect(shownFor(['message.received'])).not.toContain('filters');
+		expect(shownFor(['message.received', 'instance.failed'])).toContain('filters');
+		expect(shownFor(['instance.needs_attention'])).toContain('filters');
+	});
 });
 
 describe('the action node', () => {
@@ -67,9 +83,10 @@ describe('the action node', () => {
 	});
 
 	it('lists first what is used first', () => {
-		expect(offered('resource')).toEqual(['message', 'instance', 'delivery']);
+		expect(offered('resource')).toEqual(['message', 'instance', 'group', 'delivery']);
 		expect(offered('operation', 'message')).toEqual(['sendText', 'get']);
 		expect(offered('operation', 'instance').slice(0, 2)).toEqual(['create', 'getQrCode']);
+		expect(offered('operation', 'group')).toEqual(['sendText', 'get']);
 		expect(offered('operation', 'delivery')).toEqual(['getMany', 'get']);
 	});
 
@@ -109,6 +126,22 @@ describe('the line below the name on the canvas', () => {
 		);
 	});
 });
+
+/** Out of the types of the engine, which leave nothing behind that could be loaded. */
+function engineReasons(): string[] {
+	const source = readFileSync(join(__dirname, '../../engine/src/domain/instance.ts'), 'utf8');
+	const unions = [...source.matchAll(/export type (?:Status|Close)Reason =([^;]*);/g)];
+	return unions.flatMap(([, union = '']) => [...union.matchAll(/'(\w+)'/g)].map(([, one]) => one!));
+}
+
+/** The names of the fields that n8n shows when these events are chosen. */
+function shownFor(events: string[]): string[] {
+	const { properties } = trigger;
+	const node = { typeVersion: 1 };
+	return properties
+		.filter((field) => NodeHelpers.displayParameter({ events }, field, node, trigger))
+		.map(({ name }) => name);
+}
 
 /** What n8n's own expression engine makes of it. */
 function subtitle(description: INodeTypeDescription, parameters: INodeParameters): unknown {
@@ -166,6 +199,6 @@ function partsOf(field: Described | INodePropertyMode): Array<Described | INodeP
 }
 
 function isTitleCase(word: string, index: number): boolean {
-	const isSmallWord = ['a', 'an', 'and', 'in', 'of', 'or', 'the', 'to'].includes(word);
-	return /^[A-Z0-9]/.test(word) || (isSmallWord && index > 0);
+	const isSmallWord = ['a', 'an', 'and', 'by', 'in', 'of', 'or', 'per', 'the', 'to'].includes(word);
+	return /^\(?[A-Z0-9]/.test(word) || (isSmallWord && index > 0);
 }

@@ -28,7 +28,7 @@ beforeAll(async () => {
 	packed = await source.pack();
 }, 120_000);
 
-afterAll(() => source.remove());
+afterAll(() => source?.remove());
 
 describe('the package', () => {
 	it('has no dependencies, so that n8n can verify it', () => {

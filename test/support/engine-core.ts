@@ -11,6 +11,7 @@ import { TestPhones } from '../../engine/src/app/test-phones.ts';
 import { CronerSchedule } from '../../engine/src/coordination/cron-schedule.ts';
 import type { InstanceId } from '../../engine/src/domain/ids.ts';
 import { BaileysDriver } from '../../engine/src/drivers/baileys/baileys-driver.ts';
+import type { SessionTiming } from '../../engine/src/drivers/baileys/baileys-session.ts';
 import { WebVersion } from '../../engine/src/drivers/baileys/web-version.ts';
 import { PngQrPainter } from '../../engine/src/drivers/qr-painter.ts';
 import { NetworkPhones } from '../../engine/src/sandbox/simulated-phones.ts';
@@ -22,6 +23,7 @@ export interface CoreOptions {
 	readonly maxSessions?: number;
 	readonly clock?: Clock;
 	readonly limits?: Partial<SessionLimits>;
+	readonly timing?: SessionTiming;
 }
 
 /**
@@ -52,9 +54,9 @@ export class EngineCore {
 	constructor(
 		store: TestEngineStore,
 		network: SimulatedNetwork,
-		{ maxSessions = 50, clock = systemClock, limits = {} }: CoreOptions = {},
+		{ maxSessions = 50, clock = systemClock, limits = {}, timing }: CoreOptions = {},
 	) {
-		this.#options = { maxSessions, clock, limits };
+		this.#options = { maxSessions, clock, limits, ...(timing ? { timing } : {}) };
 		this.store = store;
 		this.network = network;
 		const { storage } = store;
@@ -66,6 +68,7 @@ export class EngineCore {
 			clock: systemClock,
 			log: silentLog,
 			version: new WebVersion({ clock: systemClock, log: silentLog, pinned: undefined }),
+			...(timing ? { timing } : {}),
 		});
 		this.#inbound = new Inbound({ ...common, driver });
 		this.outbound = new Outbound({ ...common, driver });
@@ -101,11 +104,11 @@ export class EngineCore {
 	}
 
 	/** The same database and network under a new engine, as after a restart. */
-	async restarted(): Promise<EngineCore> {
+	async restarted({ lastAliveAt }: { lastAliveAt?: number } = {}): Promise<EngineCore> {
 		await this.sessions.close();
 		await this.#inbound.idle();
 		const next = new EngineCore(this.store, this.network, this.#options);
-		await next.sessions.resume();
+		await next.sessions.resume(lastAliveAt);
 		return next;
 	}
 

@@ -1,7 +1,7 @@
 import type { HealAction, NewEvent } from '../domain/events.ts';
 import { planHealing, withinLastHour } from '../domain/healing.ts';
 import type { InstanceId } from '../domain/ids.ts';
-import type { InstanceInput } from '../domain/instance.ts';
+import { isRunning, type InstanceInput } from '../domain/instance.ts';
 import type { Clock, CronSchedule, Instance } from './ports.ts';
 import type { Attached } from './step-recorder.ts';
 
@@ -68,6 +68,18 @@ export class Healer {
 
 	stop(): void {
 		for (const id of [...this.#heals.keys(), ...this.#schedules.keys()]) this.forget(id);
+	}
+
+	/** Whether the instance still needs this: much may have happened since the timer was set. */
+	isDue({ status, heal }: Instance, action: HealAction): boolean {
+		switch (action) {
+			case 'restart':
+				return heal.enabled && status.state === 'failed';
+			case 'stuck_restart':
+				return heal.enabled && isRunning(status.state);
+			case 'scheduled_restart':
+				return status.state === 'connected';
+		}
 	}
 
 	/** The input of a healing act, with its event and audit row. */

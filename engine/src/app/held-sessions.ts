@@ -178,7 +178,7 @@ export class HeldSessions {
 
 	async connect(instance: Instance): Promise<void> {
 		const { driver, socketUrl, clock, inTurn, on } = this.#options;
-		const { id, proxyUrl } = instance;
+		const { id, mode, proxyUrl } = instance;
 		const held = this.#held.get(id);
 		if (!held) return;
 		await this.disconnect(id);
@@ -187,6 +187,7 @@ export class HeldSessions {
 			instanceId: id,
 			socketUrl: socketUrl(instance),
 			proxyUrl,
+			mode,
 			listener,
 		});
 		held.session = session;

@@ -63,7 +63,6 @@ export class Pairing {
 		const { sessions, clock } = this.#options;
 		const until = clock.now() + WATCH_MS;
 		for (;;) {
-			sessions.refuseWhenStopping();
 			const { count } = sessions.changes;
 			const { link, instance, isUsed } = await this.#get(token);
 			const view = pairingView({
@@ -76,6 +75,7 @@ export class Pairing {
 			});
 			const remainingMs = until - view.at;
 			if (view.version !== since || remainingMs <= 0) return view;
+			sessions.refuseWhenStopping();
 			await sessions.changes.next(instance.id, count, remainingMs);
 		}
 	}

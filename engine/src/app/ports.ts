@@ -6,8 +6,10 @@
 import type { MessageBody } from '../domain/events.ts';
 import type { Id, IdPrefix, InstanceId } from '../domain/ids.ts';
 import type { Mode } from '../domain/scope.ts';
-import type { Account, JournalEntry } from './storage-ports.ts';
+import type { Account } from './instance-ports.ts';
+import type { JournalEntry } from './storage-ports.ts';
 
+export type * from './instance-ports.ts';
 export type * from './storage-ports.ts';
 
 // ---------------------------------------------------------------- time, chance, log
@@ -43,6 +45,8 @@ export interface OpenSession {
 	readonly socketUrl: string;
 	/** With its credentials. */
 	readonly proxyUrl: string | null;
+	/** Which addresses a proxy may have depends on it. */
+	readonly mode: Mode;
 	readonly listener: SessionListener;
 }
 

@@ -33,6 +33,7 @@ import type {
 } from './ports.ts';
 import { StartLimit } from './start-limit.ts';
 import { StepRecorder, type Attached } from './step-recorder.ts';
+import { Turns } from './turns.ts';
 
 export interface SessionsOptions {
 	readonly storage: Storage;
@@ -67,25 +68,27 @@ export class Sessions {
 	readonly #healer: Healer;
 	readonly #startLimit: StartLimit;
 	readonly #held: HeldSessions;
-	readonly #queues = new Map<InstanceId, Promise<unknown>>();
+	readonly #turns: Turns;
 	#stopping = false;
 
 	constructor(options: SessionsOptions) {
 		const { clock, cron } = options;
 		this.#options = options;
 		this.#recorder = new StepRecorder(options);
+		this.#turns = new Turns(options.log);
 		this.#startLimit = new StartLimit(clock);
 		this.changes = new ChangeSignal(clock);
 		this.#healer = new Healer({
 			clock,
 			cron,
-			heal: (id) => this.#detached(id, () => this.#heal(id, 'restart')),
-			restartOnSchedule: (id) => this.#detached(id, () => this.#heal(id, 'scheduled_restart')),
+			heal: (id) => this.#turns.takeDetached(id, () => this.#heal(id, 'restart')),
+			restartOnSchedule: (id) =>
+				this.#turns.takeDetached(id, () => this.#heal(id, 'scheduled_restart')),
 		});
 		this.#held = new HeldSessions({
 			...options,
 			on: this.#events(),
-			inTurn: (id, work) => this.#detached(id, work),
+			inTurn: (id, work) => this.#turns.takeDetached(id, work),
 		});
 	}
 
@@ -93,8 +96,10 @@ export class Sessions {
 		return this.#held.counts;
 	}
 
-	/** Brings back what ran when the last run ended, however it ended, and goes on healing. */
-	async resume(): Promise<void> {
+	/**
+	 * Brings back what ran when the last run ended, however and whenever that was, and goes on healing.
+	 */
+	async resume(lastAliveAt?: number): Promise<void> {
 		const { storage, log } = this.#options;
 		for (const instance of await storage.instances.listByState(['failed'])) {
 			this.#healer.watch(instance, true);
@@ -108,7 +113,7 @@ export class Sessions {
 		const queue = left.values();
 		const bringBack = async () => {
 			for (const { id } of queue) {
-				await this.#resume(id).catch((error: unknown) => {
+				await this.#resume(id, lastAliveAt).catch((error: unknown) => {
 					log.error({ instance_id: id, error: String(error) }, 'a session did not come back');
 				});
 			}
@@ -117,7 +122,7 @@ export class Sessions {
 	}
 
 	async start(id: InstanceId): Promise<void> {
-		await this.#enqueue(id, async () => {
+		await this.#turns.take(id, async () => {
 			this.refuseWhenStopping();
 			if (this.#held.has(id)) return;
 			this.#startLimit.take(id);
@@ -127,13 +132,13 @@ export class Sessions {
 	}
 
 	async stop(id: InstanceId): Promise<void> {
-		await this.#enqueue(id, () =>
+		await this.#turns.take(id, () =>
 			this.#apply(id, { type: 'stop' }, { audit: { action: 'instance.stopped' } }),
 		);
 	}
 
 	async restart(id: InstanceId): Promise<void> {
-		await this.#enqueue(id, async () => {
+		await this.#turns.take(id, async () => {
 			this.refuseWhenStopping();
 			await this.#refuseUnless(id, 'restart', RESTART_HINT);
 			this.#startLimit.take(id);
@@ -144,7 +149,7 @@ export class Sessions {
 
 	/** Answers whether WhatsApp confirmed that the phone no longer lists the instance. */
 	async logout(id: InstanceId): Promise<boolean> {
-		return this.#enqueue(id, async () => {
+		return this.#turns.take(id, async () => {
 			await this.#refuseUnless(id, 'logout', LOGOUT_HINT);
 			const attached = { audit: { action: 'instance.logged_out' } };
 			return (await this.#apply(id, { type: 'logout' }, attached)) ?? false;
@@ -158,7 +163,7 @@ export class Sessions {
 
 	/** Ends the session, forgets the link and then runs `remove`, with no input in between. */
 	remove(id: InstanceId, remove: () => Promise<void>): Promise<void> {
-		return this.#enqueue(id, async () => {
+		return this.#turns.take(id, async () => {
 			this.#healer.forget(id);
 			this.#startLimit.forget(id);
 			await this.#held.letGo(id);
@@ -187,10 +192,10 @@ export class Sessions {
 		this.#healer.stop();
 		this.changes.tellAll();
 		const { ids } = this.#held;
-		await Promise.all(ids.map((id) => this.#enqueue(id, () => this.#held.letGo(id))));
+		await Promise.all(ids.map((id) => this.#turns.take(id, () => this.#held.letGo(id))));
 	}
 
-	async #resume(id: InstanceId): Promise<void> {
+	async #resume(id: InstanceId, happenedAt: number | undefined): Promise<void> {
 		const { storage, driver, log } = this.#options;
 		if (this.#stopping) return;
 		const hasRoom = this.#held.hasRoomFor(id);
@@ -198,7 +203,13 @@ export class Sessions {
 		else log.warn({ instance_id: id, ...this.counts }, 'no room to bring this session back');
 		const canConnect = hasRoom && (await driver.isPaired(id));
 		let since = this.changes.count;
-		await this.#enqueue(id, () => this.#apply(id, { type: 'resume', canConnect }));
+		await this.#turns.take(id, () =>
+			this.#apply(
+				id,
+				{ type: 'resume', canConnect },
+				happenedAt === undefined ? {} : { happenedAt },
+			),
+		);
 		const until = this.#options.clock.now() + RESUME_PATIENCE_MS;
 		for (;;) {
 			const instance = await storage.instances.findAny(id);
@@ -207,24 +218,6 @@ export class Sessions {
 			await this.changes.next(id, since, leftMs);
 			since = this.changes.count;
 		}
-	}
-
-	/** Runs `work` after everything that was enqueued for the instance before it. */
-	#enqueue<T>(id: InstanceId, work: () => Promise<T>): Promise<T> {
-		const run = (this.#queues.get(id) ?? Promise.resolve()).then(work, work);
-		this.#queues.set(id, run);
-		const forget = () => {
-			if (this.#queues.get(id) === run) this.#queues.delete(id);
-		};
-		run.then(forget, forget);
-		return run;
-	}
-
-	#detached(id: InstanceId, work: () => Promise<unknown>): void {
-		this.#enqueue(id, work).catch((error: unknown) => {
-			const fields = { instance_id: id, error: String(error) };
-			this.#options.log.error(fields, 'an input to an instance failed');
-		});
 	}
 
 	async #refuseUnless(id: InstanceId, request: 'restart' | 'logout', hint: string): Promise<void> {
@@ -279,14 +272,7 @@ export class Sessions {
 	async #heal(id: InstanceId, action: HealAction): Promise<void> {
 		const instance = await this.#options.storage.instances.findAny(id);
 		if (!instance || this.#stopping) return;
-		const { state } = instance.status;
-		const isDue =
-			action === 'restart'
-				? state === 'failed' && instance.heal.enabled
-				: action === 'scheduled_restart'
-					? state === 'connected'
-					: isRunning(state) && instance.heal.enabled;
-		if (!isDue) return;
+		if (!this.#healer.isDue(instance, action)) return;
 		if (!this.#held.hasRoomFor(id)) {
 			// It is looked at again after the wait that a first healing has.
 			this.#healer.watch(instance, true);
@@ -316,6 +302,7 @@ export class Sessions {
 					instanceId: id,
 					socketUrl: socketUrl(instance),
 					proxyUrl: instance.proxyUrl,
+					mode: instance.mode,
 				});
 				await this.#clearAccount(id);
 				return confirmed;

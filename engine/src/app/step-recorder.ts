@@ -10,6 +10,8 @@ export interface Attached {
 	readonly events?: readonly NewEvent[];
 	/** The account that the session is opened with. */
 	readonly account?: Account;
+	/** When it happened, if not now: the history and the status date from then. */
+	readonly happenedAt?: number;
 	/** `noun.verb`, when the input is somebody's act. */
 	readonly audit?: { readonly action: string; readonly details?: Record<string, unknown> };
 }
@@ -48,6 +50,7 @@ export class StepRecorder {
 			if (!before) return undefined;
 			const { status, work } = advance(before.status, input);
 			const isNew = status.state !== before.status.state;
+			const since = Math.max(attached.happenedAt ?? at, before.statusSince);
 			const closeCode = input.type === 'closed' ? input.code : null;
 			const attention = attentionAfter(before.status, status, at);
 			const after = await stores.instances.change(
@@ -55,7 +58,7 @@ export class StepRecorder {
 				{
 					...attached.change,
 					status,
-					...(isNew ? { statusSince: at } : {}),
+					...(isNew ? { statusSince: since } : {}),
 					...(attention
 						? { attentionLevel: attention.level, attentionDueAt: attention.dueAt }
 						: {}),
@@ -71,7 +74,7 @@ export class StepRecorder {
 					to: status.state,
 					reason: status.reason,
 					closeCode,
-					at,
+					at: since,
 				});
 			}
 			if (attached.audit) {

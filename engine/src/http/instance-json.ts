@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { InstanceSettings } from '../app/instances.ts';
 import type { Instance } from '../app/ports.ts';
 import { CONTRACT_STATUS, SESSION_STATUS, type InstanceState } from '../domain/instance.ts';
-import { publicProxyUrl } from './proxy-json.ts';
+import { publicProxyUrl } from '../domain/proxy-url.ts';
 import { id, Instant, PhoneNumber, text, toInstant, toInstantOrNull } from './schemas.ts';
 
 const MAX_METADATA_BYTES = 16 * 1024;
@@ -143,12 +143,17 @@ export function toInstanceJson(instance: Instance): z.output<typeof InstanceJson
 				time_zone: heal.scheduledRestart.timeZone,
 			},
 		},
-		proxy: instance.proxyUrl === null ? null : publicProxyUrl(instance.proxyUrl),
+		proxy: instance.proxyUrl === null ? null : toProxyJson(instance.proxyUrl),
 		last_seen_at: toInstantOrNull(instance.lastSeenAt),
 		metadata: instance.metadata,
 		created_at: toInstant(instance.createdAt),
 		updated_at: toInstant(instance.updatedAt),
 	};
+}
+
+function toProxyJson(proxyUrl: string): { url: string; has_credentials: boolean } {
+	const { url, hasCredentials } = publicProxyUrl(proxyUrl);
+	return { url, has_credentials: hasCredentials };
 }
 
 function nestsAtMost(depth: number, value: unknown): boolean {

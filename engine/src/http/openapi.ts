@@ -23,7 +23,9 @@ ISO 8601 in UTC. A key that starts with \`zpk_test_\` sees test instances only, 
 simulated network.`;
 
 const TAGS = [
-	{ name: 'Instances', description: 'WhatsApp accounts and their sessions' },
+	{ name: 'Instances', description: 'WhatsApp accounts, linked or yet to be linked' },
+	{ name: 'Sessions', description: 'The live connection of an instance' },
+	{ name: 'Groups', description: 'Instances that stand in for each other' },
 	{
 		name: 'Pairing page',
 		description: 'What the page behind a pairing link asks for; no API key needed',

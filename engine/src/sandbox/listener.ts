@@ -55,7 +55,14 @@ export class Listener {
 	}
 
 	#upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-		const url = new URL(request.url ?? '/', `ws://${HOST}`);
+		// A client that is refused may hang up first, and nobody else listens to its socket.
+		const hungUp = () => socket.destroy();
+		socket.on('error', hungUp);
+		const url = URL.parse(request.url ?? '/', `ws://${HOST}`);
+		if (!url) {
+			hungUp();
+			return;
+		}
 		const label = url.searchParams.get('device')?.slice(0, LONGEST_LABEL) || null;
 		const refusals = this.#refusals.get(label ?? '') ?? 0;
 		if (refusals > 0) {
@@ -63,6 +70,7 @@ export class Listener {
 			socket.end(REFUSAL);
 			return;
 		}
+		socket.off('error', hungUp);
 		this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#accept(opened, label));
 	}
 }

@@ -97,7 +97,13 @@ export class Switchboard {
 		if (this.#interceptor?.(this.#describe(connection), node) === true) return;
 		const device = this.#deviceOf.get(connection);
 		if (device !== undefined) await this.#fromDevice(device, connection, node);
+		else if (isPing(node)) this.#answerPing(connection, node);
 		else if (!this.#parts.pairing.receive(connection, node)) this.#ignore(connection, node);
+	}
+
+	/** Clients ask for a sign of life from the handshake on, long before they are anybody. */
+	#answerPing(connection: Connection, { attrs: { id } }: BinaryNode): void {
+		connection.send(stanza('iq', { from: SERVER, id, type: 'result' }, []));
 	}
 
 	isConnected(device: LinkedDevice): boolean {
@@ -248,6 +254,10 @@ export class Switchboard {
 		const device = this.#deviceOf.get(connection);
 		return { label: connection.label, phoneNumber: device?.phoneNumber ?? null };
 	}
+}
+
+function isPing({ tag, attrs }: BinaryNode): boolean {
+	return tag === 'iq' && attrs['xmlns'] === 'w:p';
 }
 
 function remember<T>(records: T[], record: T): void {

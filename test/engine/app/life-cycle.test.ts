@@ -53,6 +53,20 @@ describe('an instance over time', () => {
 		expect(connected!.durationMs).toBeGreaterThanOrEqual(5_000);
 	});
 
+	it('counts the time without an engine as lost, not as connected', async () => {
+		const id = await core.connect();
+		const crashedAt = clock.now() + 1_000;
+		clock.advance(8 * HOUR_MS);
+
+		core = await core.restarted({ lastAliveAt: crashedAt });
+		await core.inState(id, 'connected');
+
+		const [, lost, connected] = await core.store.storage.transitions.list(id, { limit: 10 });
+		expect(lost).toMatchObject({ to: 'reconnecting', reason: 'engine_restarted', at: crashedAt });
+		expect(lost!.durationMs).toBeGreaterThanOrEqual(8 * HOUR_MS - 2_000);
+		expect(connected!.durationMs).toBeLessThan(HOUR_MS);
+	});
+
 	it('is restarted on request and keeps its link', async () => {
 		const id = await core.connect();
 
@@ -153,7 +167,7 @@ describe('an instance over time', () => {
 
 		const instance = await core.inState(id, 'pending');
 		expect(instance.status.reason).toBe('pairing_timed_out');
-		expect(core.sessions.counts.open).toBe(0);
+		await eventually(() => core.sessions.counts.open === 0);
 		await core.instances.qr(core.store.scope, id);
 	});
 

@@ -1,17 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { StateChange } from '../../../engine/src/domain/incident.ts';
-import {
-	CONTRACT_STATUS,
-	type InstanceState,
-	type StatusReason,
-} from '../../../engine/src/domain/instance.ts';
+import type { InstanceState, StatusReason } from '../../../engine/src/domain/instance.ts';
 import {
 	dropsWithin,
 	measureUptime,
 	uptimePercent,
-	type InstanceHistory,
 	type TimeRange,
-	type Uptime,
 } from '../../../engine/src/domain/uptime.ts';
 
 const MINUTE = 60_000;

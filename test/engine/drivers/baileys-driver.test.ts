@@ -284,7 +284,13 @@ describe('a session over Baileys', () => {
 	}
 
 	function openAt(socketUrl: string): DriverSession {
-		return driver.open({ instanceId, socketUrl, proxyUrl: null, listener: heard.listener });
+		return driver.open({
+			instanceId,
+			socketUrl,
+			proxyUrl: null,
+			mode: 'test',
+			listener: heard.listener,
+		});
 	}
 
 	async function keep(entry: JournalEntry): Promise<void> {

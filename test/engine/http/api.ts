@@ -8,6 +8,7 @@ import { History } from '../../../engine/src/app/history.ts';
 import { Inbound } from '../../../engine/src/app/inbound.ts';
 import { Instances } from '../../../engine/src/app/instances.ts';
 import { Outbound } from '../../../engine/src/app/outbound.ts';
+import { Pairing } from '../../../engine/src/app/pairing.ts';
 import type { Log } from '../../../engine/src/app/ports.ts';
 import { Sessions } from '../../../engine/src/app/sessions.ts';
 import { TestPhones } from '../../../engine/src/app/test-phones.ts';
@@ -127,6 +128,14 @@ export class Api {
 		this.app = buildServer({
 			authentication,
 			instances,
+			pairing: new Pairing({
+				storage,
+				instances,
+				sessions,
+				ids,
+				clock,
+				baseUrl: () => 'https://engine.example',
+			}),
 			outbound,
 			endpoints: new Endpoints({
 				...storage,

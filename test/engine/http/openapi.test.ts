@@ -83,10 +83,17 @@ describe('/openapi.json', () => {
 		expect([...referred].sort()).toEqual(Object.keys(document.components.schemas).sort());
 	});
 
-	it('asks for a key everywhere but for health', () => {
+	it('asks for a key everywhere but for health and on the pairing page', () => {
 		const open = operations().filter(([, { security }]) => security?.length === 0);
 
-		expect(open.map(([name]) => name)).toEqual(['GET /healthz', 'GET /readyz']);
+		expect(open.map(([name]) => name)).toEqual([
+			'GET /healthz',
+			'GET /readyz',
+			'GET /pair/{token}',
+			'GET /pair/{token}/state',
+			'POST /pair/{token}/start',
+			'POST /pair/{token}/code',
+		]);
 	});
 
 	it('keeps the answer of an engine that is not ready', () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Account } from '../../../engine/src/app/ports.ts';
+import type { Account, Instance, InstanceChange } from '../../../engine/src/app/ports.ts';
 import type { InstanceId } from '../../../engine/src/domain/ids.ts';
 import type { Scope } from '../../../engine/src/domain/scope.ts';
 import { DIALECTS, openDatabase, type TestDatabase } from '../../support/databases.ts';
@@ -25,6 +25,8 @@ const ACCOUNT: Account = {
 	pushName: 'Bakery 🥐 \u0000',
 };
 
+const PROXY = 'socks5://user:secret@proxy.example.com:1080';
+
 describe.each(DIALECTS)('InstancesRepository on %s', (dialect) => {
 	let database: TestDatabase;
 	let home: Household;
@@ -46,6 +48,19 @@ describe.each(DIALECTS)('InstancesRepository on %s', (dialect) => {
 			metadata: { colour: 'blue', floors: [1, 2] },
 			account: ACCOUNT,
 			status: { state: 'failed', reason: 'banned', attempt: 3 },
+			group: 'front desks',
+			priority: -1,
+			expectedPhoneNumber: '5511900000001',
+			heal: {
+				enabled: false,
+				maxRestartsPerHour: 2,
+				scheduledRestart: { cron: '0 4 * * *', timeZone: 'America/Sao_Paulo' },
+			},
+			healedAt: [NOON, NOON + 1],
+			proxyUrl: PROXY,
+			restrictedUntil: NOON + MINUTE,
+			attentionLevel: 3,
+			attentionDueAt: NOON + MINUTE,
 			lastSeenAt: NOON,
 		});
 
@@ -94,6 +109,93 @@ describe.each(DIALECTS)('InstancesRepository on %s', (dialect) => {
 			updatedAt: NOON + 2 * MINUTE,
 		});
 		expect(unlinked).toEqual({ ...linked, account: null, updatedAt: NOON });
+	});
+
+	it.each<[string, InstanceChange]>([
+		['group', { group: 'kitchens' }],
+		['priority', { priority: 5 }],
+		['expected phone number', { expectedPhoneNumber: '5511900000002' }],
+		['healing', { heal: { enabled: false, maxRestartsPerHour: 1, scheduledRestart: null } }],
+		['restarts', { healedAt: [NOON] }],
+		['proxy', { proxyUrl: 'http://proxy.example.com:8080/' }],
+		['restriction', { restrictedUntil: NOON }],
+		['attention', { attentionLevel: 1, attentionDueAt: NOON }],
+	])('changes the %s, and takes it back', async (_, change) => {
+		const { instances } = database.storage;
+		const before = await instances.findAny(home.instanceId);
+		const undo = Object.fromEntries(
+			Object.keys(change).map((field) => [field, before![field as keyof Instance]]),
+		);
+
+		const changed = await instances.change(home.instanceId, change, NOON);
+		const undone = await instances.change(home.instanceId, undo, NOON);
+
+		expect(changed).toEqual({ ...before, ...change });
+		expect(undone).toEqual(before);
+	});
+
+	it('keeps the credentials of a proxy sealed', async () => {
+		const { instances } = database.storage;
+		await instances.change(home.instanceId, { proxyUrl: PROXY }, NOON);
+
+		const sealed = await sealedProxyOf(home.instanceId);
+
+		expect(sealed).not.toBeNull();
+		for (const word of ['proxy.example.com', 'secret']) {
+			expect(Buffer.from(sealed!).includes(word)).toBe(false);
+		}
+	});
+
+	it("cannot open a proxy that was copied from another instance's row", async () => {
+		const { instances } = database.storage;
+		const neighbour = anInstance(home.scope, { proxyUrl: PROXY });
+		await instances.add(neighbour);
+
+		await database.db
+			.updateTable('instances')
+			.set({ sealed_proxy_url: await sealedProxyOf(neighbour.id) })
+			.where('id', '=', home.instanceId)
+			.execute();
+
+		await expect(instances.findAny(home.instanceId)).rejects.toThrow();
+	});
+
+	it('lists the members of a group in the order in which they stand in', async () => {
+		const { instances } = database.storage;
+		const group = 'front desks';
+		const [last, first, second, ofOthers, live, gone] = [
+			anInstance(home.scope, { group, priority: 200 }),
+			anInstance(home.scope, { group, priority: -1 }),
+			anInstance(home.scope, { group, priority: -1 }),
+			anInstance(home.scope, { group: 'Front desks' }),
+			anInstance({ ...home.scope, mode: 'live' }, { group }),
+			anInstance(home.scope, { group }),
+		];
+		for (const one of [last, first, second, ofOthers, live, gone]) await instances.add(one);
+		await instances.remove(gone.id, NOON);
+
+		expect(await idsOf(instances.listByGroup(home.scope, group))).toEqual([
+			first.id,
+			second.id,
+			last.id,
+		]);
+		expect(await instances.listByGroup(strangerTo(home.scope), group)).toEqual([]);
+		expect(await instances.listByGroup(home.scope, 'nobody')).toEqual([]);
+	});
+
+	it('lists whose alert is due over all customers, the longest due first', async () => {
+		const { instances } = database.storage;
+		const [later, sooner, notYet, gone] = [
+			anInstance(home.scope, { attentionDueAt: NOON }),
+			anInstance({ ...home.scope, mode: 'live' }, { attentionDueAt: NOON - 1 }),
+			anInstance(home.scope, { attentionDueAt: NOON + 1 }),
+			anInstance(home.scope, { attentionDueAt: NOON }),
+		];
+		for (const one of [later, sooner, notYet, gone]) await instances.add(one);
+		await instances.remove(gone.id, NOON);
+
+		expect(await idsOf(instances.listAttentionDue(NOON, 10))).toEqual([sooner.id, later.id]);
+		expect(await idsOf(instances.listAttentionDue(NOON, 1))).toEqual([sooner.id]);
 	});
 
 	it('lists by state over all customers, oldest first', async () => {
@@ -149,6 +251,18 @@ describe.each(DIALECTS)('InstancesRepository on %s', (dialect) => {
 			expect(await instances.list(home.scope, { limit: 10 })).toEqual([]);
 			expect(await instances.listByState(['pending'])).toEqual([]);
 			expect(await instances.change(home.instanceId, { name: 'Ghost' }, NOON)).toBeUndefined();
+		});
+
+		it('has wiped its proxy and its pairing link', async () => {
+			const { instances, pairingLinks } = database.storage;
+			await instances.change(home.instanceId, { proxyUrl: PROXY }, NOON);
+			const link = { instanceId: home.instanceId, tokenHash: 'a', expiresAt: NOON };
+			await pairingLinks.put(link);
+
+			await instances.remove(home.instanceId, NOON);
+
+			expect(await sealedProxyOf(home.instanceId)).toBeNull();
+			expect(await pairingLinks.findByHash('a')).toBeUndefined();
 		});
 
 		it("has wiped its secrets and its journal, and nobody else's", async () => {
@@ -215,6 +329,15 @@ describe.each(DIALECTS)('InstancesRepository on %s', (dialect) => {
 			expect(row?.deleted_at).toBe(NOON);
 		});
 	});
+
+	async function sealedProxyOf(id: InstanceId): Promise<Uint8Array | null> {
+		const row = await database.db
+			.selectFrom('instances')
+			.select('sealed_proxy_url')
+			.where('id', '=', id)
+			.executeTakeFirstOrThrow();
+		return row.sealed_proxy_url;
+	}
 
 	async function idsOf(found: Promise<{ id: InstanceId }[]>): Promise<InstanceId[]> {
 		return (await found).map(({ id }) => id);

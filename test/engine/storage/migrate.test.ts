@@ -1,11 +1,28 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql, type Kysely } from 'kysely';
+import type { Instance } from '../../../engine/src/app/ports.ts';
+import { idPattern, type CustomerId } from '../../../engine/src/domain/ids.ts';
 import { openDatabase, type Database } from '../../../engine/src/storage/database.ts';
+import { up as firstTables } from '../../../engine/src/storage/migrations/0001-first-tables.ts';
 import { openPostgres } from '../../../engine/src/storage/postgres-database.ts';
 import type { Schema } from '../../../engine/src/storage/schema.ts';
 import { openSqlite } from '../../../engine/src/storage/sqlite-database.ts';
-import { DIALECTS, freshLocation, type DatabaseLocation } from '../../support/databases.ts';
-import { silentLog } from '../../support/system.ts';
+import { storageOn } from '../../../engine/src/storage/storage.ts';
+import {
+	DIALECTS,
+	freshLocation,
+	SECRETS_KEY,
+	type DatabaseLocation,
+} from '../../support/databases.ts';
+import { ids, silentLog } from '../../support/system.ts';
+import { anInstance, MINUTE, NOON } from './records.ts';
+
+/** A database of another version has other columns than those of `Schema`. */
+type AnySchema = Record<string, Record<string, unknown>>;
+
+const CONNECTED = { state: 'connected', reason: null, attempt: 0 } as const;
+
+const ALL = ['0001-first-tables', '0002-life-cycle'];
 
 describe.each(DIALECTS)('Migrations on %s', (dialect) => {
 	let location: DatabaseLocation;
@@ -26,7 +43,7 @@ describe.each(DIALECTS)('Migrations on %s', (dialect) => {
 		const second = await open();
 
 		expect(await applied(second)).toEqual(ledger);
-		expect(ledger).toEqual(['0001-first-tables']);
+		expect(ledger).toEqual(ALL);
 		const kept = await second.db.selectFrom('settings').select('value').executeTakeFirst();
 		expect(kept?.value).toBe('kept');
 		await second.close();
@@ -62,18 +79,95 @@ describe.each(DIALECTS)('Migrations on %s', (dialect) => {
 		await runInside('drop view webhook_deliveries');
 		const database = await open();
 
-		expect(await applied(database)).toEqual(['0001-first-tables']);
+		expect(await applied(database)).toEqual(ALL);
 		await database.close();
 	});
+
+	it('bring a database of the first version up to date and keep its rows', async () => {
+		const customerId = ids.next('cust');
+		const running = anInstance({ customerId, mode: 'live' }, { status: CONNECTED });
+		const unused = anInstance({ customerId, mode: 'live' });
+		await makeFirstVersion(customerId, [running, unused]);
+
+		const database = await open();
+		const storage = await storageOn(database, { secretsKey: SECRETS_KEY, ids });
+
+		expect(await applied(database)).toEqual(ALL);
+		expect(await storage.instances.findAny(running.id)).toEqual(running);
+		expect(await storage.instances.findAny(unused.id)).toEqual(unused);
+		expect(await storage.transitions.list(running.id, { limit: 10 })).toEqual([
+			{
+				id: expect.stringMatching(idPattern('trn')),
+				instanceId: running.id,
+				from: 'pending',
+				to: 'connected',
+				reason: null,
+				closeCode: null,
+				at: running.statusSince,
+				durationMs: null,
+			},
+		]);
+		expect(await storage.transitions.list(unused.id, { limit: 10 })).toEqual([]);
+		expect(await lastSequences(database)).toEqual([7, 7]);
+		await database.close();
+	});
+
+	it('put what is known of the past before all that is to come', async () => {
+		const customerId = ids.next('cust');
+		const instance = anInstance({ customerId, mode: 'live' }, { status: CONNECTED });
+		await makeFirstVersion(customerId, [instance]);
+		const database = await open();
+		const { transitions } = await storageOn(database, { secretsKey: SECRETS_KEY, ids });
+
+		await transitions.add({
+			id: ids.next('trn'),
+			instanceId: instance.id,
+			from: 'connected',
+			to: 'stopped',
+			reason: 'stopped_by_user',
+			closeCode: null,
+			at: NOON + MINUTE,
+		});
+
+		expect(await transitions.list(instance.id, { limit: 10 })).toMatchObject([
+			{ to: 'stopped', durationMs: null },
+			{ to: 'connected', durationMs: MINUTE },
+		]);
+		await database.close();
+	});
+
+	/** The tables of 0001 with these instances, in the columns that there were. */
+	async function makeFirstVersion(customerId: CustomerId, instances: Instance[]): Promise<void> {
+		await inside(async (db) => {
+			await db.schema
+				.createTable('whatisup_migrations')
+				.addColumn('name', 'text', (column) => column.primaryKey())
+				.addColumn('applied_at', dialect === 'sqlite' ? 'integer' : 'bigint')
+				.execute();
+			await firstTables(db as unknown as Kysely<unknown>, dialect);
+			const ledger = { name: '0001-first-tables', applied_at: NOON };
+			await db.insertInto('whatisup_migrations').values(ledger).execute();
+			const customer = { id: customerId, name: 'default', created_at: NOON };
+			await db.insertInto('customers').values(customer).execute();
+			for (const instance of instances) {
+				await db.insertInto('instances').values(firstColumns(instance)).execute();
+			}
+		});
+	}
 
 	function open(): Promise<Database> {
 		return openDatabase({ ...location, log: silentLog });
 	}
 
 	async function runInside(text: string): Promise<void> {
+		await inside((db) => sql.raw(text).execute(db));
+	}
+
+	/** Works on the database as it is, without any migration. */
+	async function inside(work: (db: Kysely<AnySchema>) => Promise<unknown>): Promise<void> {
 		const { url, file } = location;
 		const [db, release] = url === undefined ? sqlite(file!) : postgres(url);
-		await sql.raw(text).execute(db);
+		await work(db as unknown as Kysely<AnySchema>);
 		await db.destroy();
 		release();
 	}
@@ -92,4 +186,29 @@ function postgres(url: string): [Kysely<Schema>, () => void] {
 async function applied({ db }: Database): Promise<string[]> {
 	const rows = await db.selectFrom('whatisup_migrations').select('name').orderBy('name').execute();
 	return rows.map(({ name }) => name);
+}
+
+async function lastSequences({ db }: Database): Promise<number[]> {
+	const rows = await db.selectFrom('instances').select('last_sequence').execute();
+	return rows.map(({ last_sequence }) => last_sequence);
+}
+
+function firstColumns(instance: Instance) {
+	return {
+		id: instance.id,
+		customer_id: instance.customerId,
+		mode: instance.mode,
+		name: instance.name,
+		metadata: JSON.stringify(instance.metadata),
+		state: instance.status.state,
+		status_reason: instance.status.reason,
+		attempt: instance.status.attempt,
+		status_since: instance.statusSince,
+		account: null,
+		last_seen_at: instance.lastSeenAt,
+		last_sequence: 7,
+		created_at: instance.createdAt,
+		updated_at: instance.updatedAt,
+		deleted_at: null,
+	};
 }

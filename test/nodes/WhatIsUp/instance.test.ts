@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INodeParameters } from 'n8n-workflow';
-import { WhatIsUp } from '../../../nodes/WhatIsUp/WhatIsUp.node';
-import { API_KEY, ContractServer, PNG_BASE64 } from '../support/contract-server';
-import { executeContext } from '../support/n8n-context';
+import { ContractServer, PNG_BASE64 } from '../support/contract-server';
+import { byId, runOperation } from '../support/run-operation';
 
 const engine = new ContractServer();
-const node = new WhatIsUp();
 
 beforeAll(() => engine.start());
 afterAll(() => engine.stop());
@@ -157,16 +155,6 @@ describe('Get Many', () => {
 	});
 });
 
-function byId(id: unknown): INodeParameters {
-	return { instance: { __rl: true, mode: 'id', value: String(id) } };
-}
-
-async function run(operation: string, parameters: INodeParameters) {
-	const context = executeContext({
-		node,
-		credentials: { baseUrl: engine.baseUrl, apiKey: API_KEY },
-		parameters: { resource: 'instance', operation, ...parameters },
-	});
-	const [items] = await node.execute.call(context);
-	return items ?? [];
+function run(operation: string, parameters: INodeParameters) {
+	return runOperation(engine, { resource: 'instance', operation, ...parameters });
 }

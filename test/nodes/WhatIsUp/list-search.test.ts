@@ -84,15 +84,43 @@ describe('the list of instances', () => {
 	});
 });
 
+describe('the list of groups', () => {
+	beforeEach(() => {
+		for (const group of ['Support', 'Sales', null, 'Support']) engine.addInstance({ group });
+	});
+
+	it('names each group of any instance once', async () => {
+		expect(await searchGroups()).toEqual({
+			results: [
+				{ name: 'Sales', value: 'Sales' },
+				{ name: 'Support', value: 'Support' },
+			],
+		});
+	});
+
+	it('finds by a part of the name', async () => {
+		const { results } = await searchGroups('SUP');
+
+		expect(results.map(({ name }) => name)).toEqual(['Support']);
+	});
+});
+
+function searchGroups(filter?: string) {
+	return node.methods.listSearch.searchGroups.call(context(), filter);
+}
+
 function search(filter?: string, paginationToken?: unknown) {
-	const context = loadOptionsContext({
+	return node.methods.listSearch.searchInstances.call(
+		context(),
+		filter,
+		paginationToken as string | undefined,
+	);
+}
+
+function context() {
+	return loadOptionsContext({
 		node,
 		credentials: { baseUrl: engine.baseUrl, apiKey: API_KEY },
 		parameters: {},
 	});
-	return node.methods.listSearch.searchInstances.call(
-		context,
-		filter,
-		paginationToken as string | undefined,
-	);
 }

@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INodeParameters } from 'n8n-workflow';
-import { WhatIsUp } from '../../../nodes/WhatIsUp/WhatIsUp.node';
-import { API_KEY, ContractServer } from '../support/contract-server';
-import { executeContext } from '../support/n8n-context';
+import { ContractServer } from '../support/contract-server';
+import { byId, runOperation } from '../support/run-operation';
 
 const engine = new ContractServer();
-const node = new WhatIsUp();
 let instance: string;
 
 beforeAll(() => engine.start());
@@ -94,17 +92,11 @@ function send(parameters: INodeParameters) {
 	return run('sendText', parameters);
 }
 
-async function run(operation: string, parameters: INodeParameters) {
-	const context = executeContext({
-		node,
-		credentials: { baseUrl: engine.baseUrl, apiKey: API_KEY },
-		parameters: {
-			resource: 'message',
-			operation,
-			instance: { __rl: true, mode: 'id', value: instance },
-			...parameters,
-		},
+function run(operation: string, parameters: INodeParameters) {
+	return runOperation(engine, {
+		resource: 'message',
+		operation,
+		...byId(instance),
+		...parameters,
 	});
-	const [items] = await node.execute.call(context);
-	return items ?? [];
 }

@@ -78,7 +78,7 @@ describe('an event', () => {
 	it('of another kind passes on what it says', async () => {
 		const data = { reason: 'logged_out', will_reconnect: false, close_code: 401 };
 
-		await deliver({ ...received(), event: 'instance.disconnected', data });
+		await deliver(eventOf('instance.disconnected', data));
 
 		expect(n8n.runs[0]?.[0]).toMatchObject({ event: 'instance.disconnected', ...data });
 		expect(n8n.runs[0]?.[0]).not.toHaveProperty('text');
@@ -122,6 +122,65 @@ describe('a message from me', () => {
 		n8n.parameters = { ignoreFromMe: false };
 
 		await deliver(received({ from_me: true }));
+
+		expect(n8n.runs).toHaveLength(1);
+	});
+});
+
+describe('an event that tells a reason', () => {
+	const filters = { reasons: ['logged_out', 'banned'] };
+
+	it.each([
+		['instance.disconnected', 'logged_out', 1],
+		['instance.disconnected', 'connection_lost', 0],
+		['instance.failed', 'banned', 1],
+		['instance.failed', 'server_error', 0],
+		['session.status', 'logged_out', 1],
+		['session.status', null, 0],
+		['instance.healed', 'server_error', 1],
+	])('%s with %s starts the workflow %d times when others are filtered out', async (...given) => {
+		const [event, reason, runs] = given;
+		n8n.parameters = { events: [event], filters };
+
+		expect(await deliver(eventOf(event, { reason }))).toBe(200);
+		expect(n8n.runs).toHaveLength(runs);
+	});
+
+	it('starts the workflow whatever it is when no reason was chosen', async () => {
+		n8n.parameters = { events: ['instance.failed'], filters: { reasons: [] } };
+
+		await deliver(eventOf('instance.failed', { reason: 'server_error' }));
+
+		expect(n8n.runs).toHaveLength(1);
+	});
+
+	it('is not asked for it when it was chosen for an event that is no longer', async () => {
+		n8n.parameters = { events: ['message.received'], filters };
+
+		await deliver(received());
+
+		expect(n8n.runs).toHaveLength(1);
+	});
+});
+
+describe('an alert that an account needs attention', () => {
+	it.each([
+		[1, 0],
+		[2, 1],
+		[7, 1],
+	])('of level %d starts the workflow %d times from level 2 on', async (level, runs) => {
+		n8n.parameters = { events: ['instance.needs_attention'], filters: { minimumLevel: 2 } };
+
+		const status = await deliver(eventOf('instance.needs_attention', { state: 'qr', level }));
+
+		expect(status).toBe(200);
+		expect(n8n.runs).toHaveLength(runs);
+	});
+
+	it('of any level starts the workflow unless told otherwise', async () => {
+		n8n.parameters = { events: ['instance.needs_attention'] };
+
+		await deliver(eventOf('instance.needs_attention', { state: 'qr', level: 1 }));
 
 		expect(n8n.runs).toHaveLength(1);
 	});
@@ -279,6 +338,10 @@ function restartN8n(): void {
 
 function eventId(): string {
 	return `evt_${count}`;
+}
+
+function eventOf(event: string, data: IDataObject): IDataObject {
+	return { ...received(), event, data };
 }
 
 function received(data: IDataObject = {}): IDataObject {

@@ -32,6 +32,7 @@ export class ContractServer {
 	readonly messages: IDataObject[] = [];
 	readonly deliveries: IDataObject[] = [];
 	readonly endpoints: IDataObject[] = [];
+	readonly transitions: IDataObject[] = [];
 	/** Answers for the next requests, one each, instead of what the contract says. */
 	readonly overrides: Answer[] = [];
 	readonly #server: Server;
@@ -77,7 +78,33 @@ export class ContractServer {
 		[/^POST \/v1\/instances$/, ({ body }) => ok(this.addInstance(body), 201)],
 		[/^GET \/v1\/instances\/([^/]+)$/, (_, id) => this.#found(this.instances, id, 'instance')],
 		[/^DELETE \/v1\/instances\/([^/]+)$/, (_, id) => this.#remove(this.instances, id, 'instance')],
-		[/^POST \/v1\/instances\/([^/]+)\/(start|stop)$/, (_, id, action) => this.#turn(id, action)],
+		[/^PATCH \/v1\/instances\/([^/]+)$/, ({ body }, id) => this.#of(id, (it) => change(it, body))],
+		[
+			/^POST \/v1\/instances\/([^/]+)\/(start|stop|restart)$/,
+			(_, id, action) => this.#of(id, (it) => change(it, { state: STATE_AFTER[action] })),
+		],
+		[/^POST \/v1\/instances\/([^/]+)\/logout$/, (_, id) => this.#of(id, unlink)],
+		[/^GET \/v1\/instances\/([^/]+)\/status$/, (_, id) => this.#of(id, statusOf)],
+		[/^GET \/v1\/instances\/([^/]+)\/me$/, (_, id) => this.#of(id, accountOf)],
+		[
+			/^POST \/v1\/instances\/([^/]+)\/pair-code$/,
+			(_, id) => this.#of(id, () => ok({ code: 'ABCD1234', expires_at: SOON })),
+		],
+		[
+			/^POST \/v1\/instances\/([^/]+)\/pairing-link$/,
+			(_, id) => this.#of(id, () => ok({ url: `${this.baseUrl}/pair/t`, expires_at: SOON }, 201)),
+		],
+		[
+			/^DELETE \/v1\/instances\/([^/]+)\/pairing-link$/,
+			(_, id) => this.#of(id, () => ({ status: 204 })),
+		],
+		[
+			/^GET \/v1\/instances\/([^/]+)\/transitions$/,
+			({ query }, id) => this.#of(id, () => page(this.transitions, query)),
+		],
+		[/^GET \/v1\/uptime$/, ({ query }) => this.#uptime(query)],
+		[/^GET \/v1\/groups\/([^/]+)$/, (_, name) => this.#group(name)],
+		[/^POST \/v1\/groups\/([^/]+)\/messages$/, ({ body }, name) => this.#sendBy(name, body)],
 		[/^GET \/v1\/instances\/([^/]+)\/qr$/, (_, id) => this.#qr(id)],
 		[/^POST \/v1\/instances\/([^/]+)\/messages$/, ({ body }, id) => this.#send(id, body)],
 		[/^GET \/v1\/instances\/[^/]+\/messages\/([^/]+)$/, (_, id) => this.#message(id)],
@@ -125,10 +152,6 @@ export class ContractServer {
 		return refused(404, 'route_not_found');
 	}
 
-	#instance(id: string): IDataObject | undefined {
-		return this.instances.find((instance) => instance.id === id);
-	}
-
 	#found(entries: readonly IDataObject[], id: string, noun: string): Answer {
 		const entry = entries.find((candidate) => candidate.id === id);
 		return entry ? ok(entry) : refused(404, `${noun}_not_found`);
@@ -142,25 +165,57 @@ export class ContractServer {
 		return page(matching, query);
 	}
 
-	#turn(id: string, action: string): Answer {
-		const instance = this.#instance(id);
-		if (!instance) return refused(404, 'instance_not_found');
-		instance.state = action === 'start' ? 'starting' : 'stopped';
-		return ok(instance);
+	#of(id: string, answer: (instance: IDataObject) => Answer): Answer {
+		const instance = this.instances.find((candidate) => candidate.id === id);
+		return instance ? answer(instance) : refused(404, 'instance_not_found');
+	}
+
+	#uptime({ from, to, instance_id: wanted, ...paging }: Record<string, string>): Answer {
+		const instances = this.instances.filter(({ id }) => wanted === undefined || id === wanted);
+		const answer = page(instances, paging);
+		const { data, next_cursor } = answer.body as { data: IDataObject[]; next_cursor: unknown };
+		const rows = data.map(({ id, name }) => ({
+			instance_id: id,
+			name,
+			uptime_percent: 99.5,
+			hourly: [{ at: from, uptime_percent: 99.5 }],
+		}));
+		return ok({ from, to, data: rows, next_cursor });
+	}
+
+	#members(name: string): IDataObject[] {
+		return this.instances
+			.filter(({ group }) => group === name)
+			.sort((one, other) => Number(one.priority) - Number(other.priority));
+	}
+
+	#group(name: string): Answer {
+		const members = this.#members(name);
+		return members.length > 0 ? ok({ name, instances: members }) : refused(404, 'group_not_found');
+	}
+
+	#sendBy(name: string, body: IDataObject): Answer {
+		const members = this.#members(name);
+		const sender = members.find(({ state }) => state === 'connected');
+		if (members.length === 0) return refused(404, 'group_not_found');
+		if (!sender) return refused(409, 'group_unavailable', { instances: members });
+		return this.#send(String(sender.id), body);
 	}
 
 	#qr(id: string): Answer {
-		const instance = this.#instance(id);
-		if (!instance) return refused(404, 'instance_not_found');
-		if (instance.state === 'connected') return refused(409, 'no_qr', { state: 'connected' });
-		const qr = `data:image/png;base64,${PNG_BASE64}`;
-		return ok({ instance_id: id, qr, code: '2@code', expires_at: '2026-01-01T12:00:20.000Z' });
+		return this.#of(id, ({ state }) => {
+			if (state === 'connected') return refused(409, 'no_qr', { state });
+			const qr = `data:image/png;base64,${PNG_BASE64}`;
+			return ok({ instance_id: id, qr, code: '2@code', expires_at: SOON });
+		});
 	}
 
 	#send(id: string, body: IDataObject): Answer {
-		if (!this.#instance(id)) return refused(404, 'instance_not_found');
-		const { id: message_id } = this.#add(this.messages, 'msg', { instance_id: id, ...body });
-		return ok({ message_id, client_ref: body.client_ref ?? null, status: 'queued' }, 202);
+		return this.#of(id, () => {
+			const { id: message_id } = this.#add(this.messages, 'msg', { instance_id: id, ...body });
+			const client_ref = body.client_ref ?? null;
+			return ok({ message_id, instance_id: id, client_ref, status: 'queued' }, 202);
+		});
 	}
 
 	#message(id: string): Answer {
@@ -188,6 +243,32 @@ export class ContractServer {
 		to.unshift(entry);
 		return entry;
 	}
+}
+
+const SOON = '2026-01-01T12:00:20.000Z';
+
+const STATE_AFTER: Readonly<Record<string, string>> = {
+	start: 'starting',
+	stop: 'stopped',
+	restart: 'reconnecting',
+};
+
+function change(instance: IDataObject, fields: IDataObject): Answer {
+	return ok(Object.assign(instance, fields));
+}
+
+function unlink(instance: IDataObject): Answer {
+	Object.assign(instance, { state: 'logged_out', phone_number: null });
+	return ok({ instance, confirmed: true, hint: null });
+}
+
+function statusOf({ id, name, state, status }: IDataObject): Answer {
+	return ok({ instance_id: id, name, state, status, status_reason: null, attempt: 0 });
+}
+
+function accountOf({ phone_number: phone }: IDataObject): Answer {
+	if (!phone) return refused(409, 'not_paired');
+	return ok({ jid: `${phone}@s.whatsapp.net`, lid: null, phone_number: phone, push_name: 'Ana' });
 }
 
 function ok(body: unknown, status = 200): Answer {

@@ -28,7 +28,11 @@ export interface Surroundings {
 	/** For nodes whose parameters are expressions: what they come to for each item. */
 	readonly parametersOfItems?: readonly INodeParameters[];
 	readonly continueOnFail?: boolean;
+	readonly cancelSignal?: AbortSignal;
 }
+
+/** Of the workflow. Three hours behind UTC, all year round. */
+export const TIME_ZONE = 'America/Sao_Paulo';
 
 export function executeContext(surroundings: Surroundings): IExecuteFunctions {
 	const perItem = surroundings.parametersOfItems ?? [{}];
@@ -40,6 +44,8 @@ export function executeContext(surroundings: Surroundings): IExecuteFunctions {
 		getNodeParameter: (name: string, itemIndex: number, fallback?: unknown, options?: Extract) =>
 			parameter(node, resolved[itemIndex], name, fallback, options),
 		continueOnFail: () => surroundings.continueOnFail ?? false,
+		getTimezone: () => TIME_ZONE,
+		getExecutionCancelSignal: () => surroundings.cancelSignal,
 		helpers: { ...requestHelpers(surroundings), ...itemHelpers },
 	} as unknown as IExecuteFunctions;
 }

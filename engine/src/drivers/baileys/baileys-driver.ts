@@ -15,6 +15,7 @@ import type { InstanceId } from '../../domain/ids.ts';
 import { BaileysAuthState, isPaired } from './auth-state.ts';
 import { BaileysSession, type SessionTiming } from './baileys-session.ts';
 import { translate } from './inbound-stanza.ts';
+import type { ProxyRoutes } from './proxy-agent.ts';
 import { quietLibsignal } from './quiet-libsignal.ts';
 import { unlink } from './unlink.ts';
 import type { WebVersion } from './web-version.ts';
@@ -25,6 +26,8 @@ export interface BaileysDriverOptions {
 	readonly clock: Clock;
 	readonly log: Log;
 	readonly version: WebVersion;
+	/** Without it, instances with a proxy do not connect. */
+	readonly proxies?: ProxyRoutes;
 	readonly timing?: SessionTiming;
 }
 
@@ -65,11 +68,11 @@ export class BaileysDriver implements WhatsAppDriver {
 	}
 
 	async unlink(options: Omit<OpenSession, 'listener'>): Promise<boolean> {
-		const { authState, clock, log, version } = this.#options;
+		const { authState, clock, log, version, proxies } = this.#options;
 		const { instanceId } = options;
 		const isPaired = await this.isPaired(instanceId);
 		try {
-			return isPaired && (await unlink({ ...options, authState, clock, log, version }));
+			return isPaired && (await unlink({ ...options, authState, clock, log, version, proxies }));
 		} finally {
 			await this.forget(instanceId);
 		}
@@ -125,6 +128,7 @@ class OpeningSession implements DriverSession {
 			messages: driver.messages,
 			clock: driver.clock,
 			log: driver.log,
+			proxies: driver.proxies,
 			version: driver.version.current,
 			timing: driver.timing ?? DEFAULT_TIMING,
 			listener: {

@@ -20,7 +20,7 @@ import type { BaileysAuthState } from './auth-state.ts';
 import { isJournaled, toJournal } from './inbound-stanza.ts';
 import { ciphertexts, interceptMessages } from './intake.ts';
 import { currentQr, requestPairingCode, watchPairing } from './pairing-notices.ts';
-import { proxyAgent } from './proxy-agent.ts';
+import { ProxyRoute, type ProxyRoutes } from './proxy-agent.ts';
 import { durableSignalRepository } from './signal-repository.ts';
 import { socketLogger } from './socket-log.ts';
 
@@ -29,6 +29,7 @@ export interface BaileysSessionOptions extends OpenSession {
 	readonly messages: Pick<MessageStore, 'findByWaId'>;
 	readonly clock: Clock;
 	readonly log: Log;
+	readonly proxies: ProxyRoutes | undefined;
 	readonly version: WAVersion | undefined;
 	readonly timing: SessionTiming;
 }
@@ -57,6 +58,7 @@ const CLOSE_CODE = {
 /** One live connection of an instance: from `open` to exactly one `closed`, or to `close`. */
 export class BaileysSession implements DriverSession {
 	readonly #options: BaileysSessionOptions;
+	readonly #route: ProxyRoute;
 	readonly #sock: WASocket;
 	readonly #stanzas = new WeakMap<Uint8Array, BinaryNode>();
 	#cancelWatchdog: () => void;
@@ -69,11 +71,12 @@ export class BaileysSession implements DriverSession {
 
 	constructor(options: BaileysSessionOptions) {
 		this.#options = options;
+		this.#route = new ProxyRoute(options);
 		this.#sock = makeWASocket({
 			...(options.version ? { version: options.version } : {}),
 			auth: { creds: options.auth.creds, keys: options.auth.keys },
 			waWebSocketUrl: options.socketUrl,
-			...(options.proxyUrl === null ? {} : { agent: proxyAgent(options.proxyUrl) }),
+			...this.#route.config,
 			logger: socketLogger(options.log, { instance_id: options.instanceId }),
 			keepAliveIntervalMs: options.timing.keepAliveMs,
 			markOnlineOnConnect: false,
@@ -109,6 +112,7 @@ export class BaileysSession implements DriverSession {
 		if (this.#isClosed) return;
 		this.#isClosed = true;
 		this.#cancelWatchdog();
+		this.#route.close();
 		await this.#sock.end(undefined);
 	}
 
@@ -166,6 +170,7 @@ export class BaileysSession implements DriverSession {
 		if (connection === 'close') {
 			this.#isClosed = true;
 			this.#cancelWatchdog();
+			this.#route.close();
 			this.#options.listener.closed(codeOf(lastDisconnect?.error));
 		}
 	}

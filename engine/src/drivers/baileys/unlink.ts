@@ -1,7 +1,7 @@
 import { makeWASocket, S_WHATSAPP_NET, type WASocket } from '@whiskeysockets/baileys';
 import type { AuthStateStore, Clock, Log, OpenSession } from '../../app/ports.ts';
 import { BaileysAuthState } from './auth-state.ts';
-import { proxyAgent } from './proxy-agent.ts';
+import { ProxyRoute, type ProxyRoutes } from './proxy-agent.ts';
 import { socketLogger } from './socket-log.ts';
 import type { WebVersion } from './web-version.ts';
 
@@ -9,6 +9,7 @@ export interface UnlinkOptions extends Omit<OpenSession, 'listener'> {
 	readonly authState: AuthStateStore;
 	readonly clock: Clock;
 	readonly log: Log;
+	readonly proxies: ProxyRoutes | undefined;
 	readonly version: WebVersion;
 }
 
@@ -35,13 +36,15 @@ export async function unlink(options: UnlinkOptions): Promise<boolean> {
 }
 
 async function tryOnce(
-	{ instanceId, socketUrl, proxyUrl, authState, clock, log, version }: UnlinkOptions,
+	options: UnlinkOptions,
 	patienceMs: number,
 ): Promise<'confirmed' | 'unconfirmed' | 'again'> {
+	const { instanceId, socketUrl, authState, clock, log, version } = options;
 	const auth = await BaileysAuthState.load(instanceId, authState, () => undefined);
+	const route = new ProxyRoute(options);
 	const sock = makeWASocket({
 		...(version.current ? { version: version.current } : {}),
-		...(proxyUrl === null ? {} : { agent: proxyAgent(proxyUrl) }),
+		...route.config,
 		auth: { creds: auth.creds, keys: auth.keys },
 		waWebSocketUrl: socketUrl,
 		logger: socketLogger(log, { instance_id: instanceId }),
@@ -70,6 +73,7 @@ async function tryOnce(
 		});
 	});
 	auth.abandon();
+	route.close();
 	await sock.end(undefined);
 	return outcome;
 }

@@ -55,7 +55,7 @@ ${SPRITE}
 		<form id="form" novalidate>
 			<label for="number">Phone number of the WhatsApp account</label>
 			<input id="number" name="number" type="tel" inputmode="tel" autocomplete="tel" required aria-describedby="number-hint number-error">
-			<p class="hint" id="number-hint">With the country code, as in +55 11 91234 5678</p>
+			<p class="hint" id="number-hint">With the country code, as in <span class="whole">+55 11 91234 5678</span></p>
 			<p class="error" id="number-error" role="alert"></p>
 			<button class="main" type="submit" id="get-code">Get a code</button>
 		</form>

@@ -84,7 +84,7 @@ const MESSAGES = {
 	passkey_required: {
 		icon: 'alarm',
 		title: 'WhatsApp asks for a passkey',
-		text: 'For this account WhatsApp links only devices that can present its passkey, and this one cannot. It is WhatsApp that decides this, for each account: link another number, or ask whoever sent you this link.',
+		text: 'WhatsApp lets this account link devices with its passkey only, and a passkey cannot be used here. Link another number, or ask whoever sent you this link.',
 		button: 'Link another number',
 	},
 	banned: {
@@ -177,6 +177,7 @@ function fillQr() {
 		longestQrMs = Math.max(1, leftMs(state.qr.expires_at));
 	}
 	byId('qr').hidden = !image;
+	byId('tile').classList.toggle('empty', !image);
 }
 
 function fillCode() {
@@ -260,7 +261,7 @@ function end() {
 	if (isOver) return;
 	isOver = true;
 	state = undefined;
-	byId('until').hidden = true;
+	document.querySelector('footer').hidden = true;
 	render();
 }
 

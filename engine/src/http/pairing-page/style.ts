@@ -66,9 +66,11 @@ b { font-weight: 600; }
 .steps li::before { content: counter(step); display: grid; place-items: center; width: 1.5rem; height: 1.5rem; border-radius: 50%; background: var(--tint); color: var(--accent); font-size: 0.8125rem; font-weight: 650; }
 
 /* The tile stays white in the dark: a QR code needs a light and quiet zone around it. */
-.qr { width: 100%; max-width: 19rem; margin: 1.25rem auto 0; }
+.qr { width: 100%; max-width: 20rem; margin: 1.25rem auto 0; }
 .tile { position: relative; display: grid; place-items: center; aspect-ratio: 1; padding: 0.25rem; border: 1px solid var(--line); border-radius: 1rem; background: #ffffff; overflow: hidden; }
-.tile img { width: 100%; height: 100%; image-rendering: pixelated; transition: opacity 0.3s; }
+.tile.empty { background: var(--field); }
+.tile.empty .spinner { color: var(--accent); }
+.tile img { width: 100%; height: 100%; transition: opacity 0.3s; }
 .tile.old img { opacity: 0.08; }
 .tile .spinner { position: absolute; color: #0a7355; }
 .bar { display: block; height: 0.1875rem; margin-top: 0.75rem; border-radius: 1rem; background: var(--line); overflow: hidden; }
@@ -87,7 +89,7 @@ button { min-height: 3rem; padding: 0.5rem 1.25rem; border: 0; border-radius: 0.
 .main { width: 100%; margin-top: 0.75rem; background: var(--accent); color: var(--on-accent); }
 .main:hover { filter: brightness(1.07); }
 .main[aria-disabled="true"] { opacity: 0.65; cursor: progress; }
-.other { display: block; width: 100%; margin-top: 0.75rem; background: none; color: var(--accent); }
+.other { display: block; width: 100%; margin-top: 0.75rem; padding-inline: 0.25rem; background: none; color: var(--accent); }
 .other:hover { background: var(--tint); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 
@@ -100,6 +102,7 @@ button { min-height: 3rem; padding: 0.5rem 1.25rem; border: 0; border-radius: 0.
 .message[data-icon="tick"] .icon { color: var(--accent); animation: pop 0.45s cubic-bezier(0.2, 1.4, 0.4, 1); }
 .message[data-icon="alarm"] .icon { color: var(--alarm); }
 .message[data-icon="spinner"] .icon { color: var(--accent); }
+.message .text { text-wrap: balance; }
 .message .main { margin-top: 1.5rem; }
 .icon { fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
 .spinner { width: 2.5rem; height: 2.5rem; animation: turn 1s linear infinite; }
@@ -109,15 +112,16 @@ button { min-height: 3rem; padding: 0.5rem 1.25rem; border: 0; border-radius: 0.
 .notice:empty { display: none; }
 footer { margin: 1rem 1.25rem 0; color: var(--quiet); font-size: 0.8125rem; text-align: center; text-wrap: balance; }
 footer p + p { margin-top: 0.25rem; }
+.whole { white-space: nowrap; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 @media (min-width: 52rem) {
 	body:has([data-screen="scan"]:not([hidden])) { grid-template-columns: minmax(0, 48rem); }
 	main { padding: 2rem; }
 	h1 { font-size: 1.625rem; }
-	[data-screen="scan"] { display: grid; grid-template-columns: minmax(0, 1fr) 19rem; grid-template-rows: auto auto 1fr; column-gap: 2.5rem; }
+	[data-screen="scan"] { display: grid; grid-template-columns: minmax(0, 1fr) 20rem; grid-template-rows: auto auto 1fr; column-gap: 2.5rem; }
 	[data-screen="scan"] .qr { grid-column: 2; grid-row: 1 / 4; margin: 0; }
-	[data-screen="scan"] .other { width: auto; justify-self: start; align-self: end; margin: 1.25rem 0 0 -1.25rem; }
+	[data-screen="scan"] .other { width: auto; justify-self: start; align-self: end; margin: 1.25rem 0 0 -0.75rem; padding-inline: 0.75rem; }
 }
 @media (max-width: 22rem) {
 	body { padding: 0.5rem; }

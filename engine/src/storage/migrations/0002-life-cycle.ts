@@ -1,12 +1,16 @@
 import { sql, type Kysely } from 'kysely';
 import type { DialectName } from '../schema.ts';
-import { COLUMNS } from './columns.ts';
+import { COLUMNS, type Columns } from './columns.ts';
 
 /** What instances need to heal, to stand in for each other and to tell their history. */
 export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<void> {
-	const { id, instant, bytes, suffix } = COLUMNS[dialect];
-	const { schema } = db;
-	const table = (name: string) => schema.createTable(name).modifyEnd(suffix);
+	const columns = COLUMNS[dialect];
+	await instances(db, columns);
+	await transitions(db, columns);
+	await auditAndLinks(db, columns);
+}
+
+async function instances({ schema }: Kysely<unknown>, { instant, bytes }: Columns): Promise<void> {
 	const inInstances = () => schema.alterTable('instances');
 
 	await inInstances().addColumn('group_name', 'text').execute();
@@ -40,8 +44,13 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
 		.columns(['customer_id', 'mode', 'group_name', 'priority', 'id'])
 		.where(sql.ref('group_name'), 'is not', null)
 		.execute();
+}
 
-	await table('transitions')
+async function transitions(db: Kysely<unknown>, { id, instant, suffix }: Columns): Promise<void> {
+	const { schema } = db;
+	await schema
+		.createTable('transitions')
+		.modifyEnd(suffix)
 		.addColumn('id', id, (column) => column.primaryKey())
 		.addColumn('instance_id', id, (column) => column.notNull().references('instances.id'))
 		.addColumn('mode', 'text', (column) => column.notNull())
@@ -73,6 +82,13 @@ export async function up(db: Kysely<unknown>, dialect: DialectName): Promise<voi
 		insert into transitions (id, instance_id, mode, from_state, to_state, reason, at)
 		select 'trn_' || substr(id, 6), id, mode, 'pending', state, status_reason, status_since
 		from instances where state <> 'pending'`.execute(db);
+}
+
+async function auditAndLinks(
+	{ schema }: Kysely<unknown>,
+	{ id, instant, suffix }: Columns,
+): Promise<void> {
+	const table = (name: string) => schema.createTable(name).modifyEnd(suffix);
 
 	await table('audit')
 		.addColumn('id', id, (column) => column.primaryKey())

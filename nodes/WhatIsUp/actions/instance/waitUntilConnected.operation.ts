@@ -68,7 +68,9 @@ export async function execute(
 	let status = await engineRequest.call(this, { method: 'GET', path });
 	while (!isConnected(status) && Date.now() < until) {
 		await sleep(Math.min(PAUSE_MS, until - Date.now()));
-		this.getExecutionCancelSignal()?.throwIfAborted();
+		if (this.getExecutionCancelSignal()?.aborted) {
+			throw new NodeOperationError(this.getNode(), 'Waiting was cancelled', { itemIndex });
+		}
 		status = (await latest.call(this, path)) ?? status;
 	}
 

@@ -57,8 +57,12 @@ export class Editor {
 		await this.#browser.close();
 	}
 
+	/** Shows a workflow's canvas, as it was left if it is the one that was shown last. */
 	async showWorkflow(id: string): Promise<void> {
-		await this.#page.goto(`${this.#url}/workflow/${id}`);
+		const close = this.#page.getByTestId('ndv-close-button');
+		if (await close.isVisible()) await close.click();
+		const url = `${this.#url}/workflow/${id}`;
+		if (!this.#page.url().startsWith(url)) await this.#page.goto(url);
 		await this.#page.getByTestId('canvas-node').first().waitFor();
 	}
 

@@ -1,0 +1,27 @@
+import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
+import { WhatIsUp } from '../../../nodes/WhatIsUp/WhatIsUp.node';
+import { API_KEY, type ContractServer } from './contract-server';
+import { executeContext, type Surroundings } from './n8n-context';
+
+const node = new WhatIsUp();
+
+/** Runs an operation of the action node for one item, and answers the items that it becomes. */
+export async function runOperation(
+	engine: ContractServer,
+	parameters: INodeParameters,
+	more: Partial<Surroundings> = {},
+): Promise<INodeExecutionData[]> {
+	const context = executeContext({
+		node,
+		credentials: { baseUrl: engine.baseUrl, apiKey: API_KEY },
+		parameters,
+		...more,
+	});
+	const [items] = await node.execute.call(context);
+	return items ?? [];
+}
+
+/** Which instance to use, as it is when its ID was typed in. */
+export function byId(id: unknown): INodeParameters {
+	return { instance: { __rl: true, mode: 'id', value: String(id) } };
+}
