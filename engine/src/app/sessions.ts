@@ -3,7 +3,6 @@ import type { HealAction, NewEvent } from '../domain/events.ts';
 import type { InstanceId } from '../domain/ids.ts';
 import {
 	closeReason,
-	isRunning,
 	permits,
 	type InstanceInput,
 	type InstanceWork,

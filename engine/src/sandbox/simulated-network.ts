@@ -240,6 +240,14 @@ export class SimulatedNetwork extends EventEmitter<NetworkEvents> {
 		contacts.loseSessions(this.#phone(options.contact), directory.devicesOf(phoneNumber));
 	}
 
+	/** Sends a client any stanza that WhatsApp might, whether it is paired or not. */
+	push(device: string, node: BinaryNode): void {
+		const { switchboard, directory } = this.#now;
+		if (!switchboard.push(device, directory.findDeviceByName(device), node)) {
+			throw new SimulationError('unknown_device');
+		}
+	}
+
 	/** Sees each stanza of a client first and may swallow it. One handler; `undefined` ends it. */
 	intercept(interceptor: Interceptor | undefined): void {
 		this.#now.switchboard.intercept(interceptor);

@@ -118,6 +118,13 @@ export class Switchboard {
 		for (const connection of [...this.#connections]) connection.drop();
 	}
 
+	/** Answers whether anybody is connected under this label, or as this device, to receive it. */
+	push(label: string, device: LinkedDevice | undefined, node: BinaryNode): boolean {
+		const connection = this.#find(label, device);
+		connection?.send(node);
+		return connection !== undefined;
+	}
+
 	/** Cuts what is connected under this label, or as this device, if anything is. */
 	drop(label: string, device: LinkedDevice | undefined): void {
 		this.#find(label, device)?.drop();

@@ -119,13 +119,13 @@ describe('a template', () => {
 
 			await fault(id, 'banned');
 
+			await patiently('both events', async () => (await finished()).length === 2);
 			const { body } = await inbox.gets('/tell-a-person');
 			expect(JSON.parse(body.toString())).toEqual({
 				text: `The WhatsApp account ${id} is down: banned.`,
 				instance_id: id,
 				reason: 'banned',
 			});
-			await patiently('both events', async () => (await finished()).length === 2);
 			expect(inbox.mail).toHaveLength(1);
 		});
 
@@ -159,9 +159,9 @@ describe('a template', () => {
 			const third = await inbox.gets('/call-somebody');
 
 			const text = 'The WhatsApp account Corner shop has needed somebody for 0 minutes. It is qr.';
-			expect(JSON.parse(first.body.toString())).toEqual({ text, level: '1', instance_id: id });
-			expect(JSON.parse(second.body.toString())).toMatchObject({ level: '2' });
-			expect(JSON.parse(third.body.toString())).toMatchObject({ level: '3' });
+			expect(JSON.parse(first.body.toString())).toEqual({ text, level: 1, instance_id: id });
+			expect(JSON.parse(second.body.toString())).toMatchObject({ level: 2 });
+			expect(JSON.parse(third.body.toString())).toMatchObject({ level: 3 });
 			expect(inbox.mail).toHaveLength(3);
 		});
 
@@ -234,8 +234,12 @@ describe('a template', () => {
 		return (await engine.call<{ data: unknown[] }>('GET', '/v1/webhook-endpoints')).data;
 	}
 
+	/** Every run that has come to its end. One that failed has no good one. */
 	async function finished(): Promise<Execution[]> {
 		const executions = await site.api.executions(workflowId);
+		for (const { data } of executions) {
+			if (data.resultData.error) throw new Error(data.resultData.error.message);
+		}
 		return executions.filter(({ status }) => status === 'success');
 	}
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import type { BinaryNode } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type {
 	DriverSession,
@@ -78,6 +79,60 @@ describe('a session over Baileys', () => {
 			fromMe: false,
 			body: { type: 'text', text: 'Olá!' },
 		});
+	});
+
+	it('shows a new QR code when WhatsApp declares the secret in it void, and pairs by that', async () => {
+		session = open();
+		const first = await eventually(() => heard.qrs[0]);
+		const acks: string[] = [];
+		network.intercept((_, node) => {
+			if (node.tag === 'ack') acks.push(node.attrs['type'] ?? '');
+			return node.tag === 'ack';
+		});
+
+		network.push(instanceId, notification('companion_reg_refresh'));
+
+		const second = await eventually(() => heard.qrs[1]);
+		const changed = second.split(',').map((field, i) => field !== first.split(',')[i]);
+		expect(changed).toEqual([false, false, false, true, false]);
+		await eventually(() => acks.includes('companion_reg_refresh'));
+		network.intercept(undefined);
+		await network.scanQr(second);
+		await eventually(() => heard.linked.length);
+	});
+
+	it('tells that WhatsApp wants a passkey, instead of showing QR codes that nobody can use', async () => {
+		session = open();
+		await eventually(() => heard.qrs[0]);
+
+		network.push(instanceId, notification('passkey_prologue_request'));
+
+		await eventually(() => heard.deadEnds.length);
+		expect(heard.deadEnds).toEqual(['passkey_required']);
+	});
+
+	it('gives a code to type into the phone instead of scanning', async () => {
+		session = open();
+		await eventually(() => heard.qrs[0]);
+
+		const code = await session.requestPairingCode('5511911112222');
+		await network.enterPairingCode({ phoneNumber: '5511911112222', code });
+
+		expect(code).toMatch(/^[A-Z0-9]{8}$/);
+		await eventually(() => heard.linked.length);
+	});
+
+	it('refuses to give a code that WhatsApp has refused', async () => {
+		session = open();
+		await eventually(() => heard.qrs[0]);
+		network.intercept((_, node) => {
+			if (node.tag !== 'iq' || node.attrs['xmlns'] !== 'md') return false;
+			const { id } = node.attrs;
+			network.push(instanceId, { tag: 'iq', attrs: { id: id!, type: 'error' }, content: [] });
+			return true;
+		});
+
+		await expect(session.requestPairingCode('5511911112222')).rejects.toThrow(/refused/);
 	});
 
 	it('keeps the order of a contact that alternates between the two ways of addressing', async () => {
@@ -363,6 +418,14 @@ function driverOn(
 		version: new WebVersion({ clock: systemClock, log: silentLog, pinned: undefined }),
 		...(timing ? { timing } : {}),
 	});
+}
+
+function notification(type: string): BinaryNode {
+	return {
+		tag: 'notification',
+		attrs: { from: '@s.whatsapp.net', type, id: '1', t: '1' },
+		content: [{ tag: type, attrs: {} }],
+	};
 }
 
 function text(value: string) {

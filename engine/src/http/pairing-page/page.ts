@@ -1,3 +1,4 @@
+import { MESSAGES, type Message } from './messages.ts';
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
 
@@ -8,14 +9,13 @@ export interface Page {
 	policy(nonce: string): string;
 }
 
-const ICONS: Readonly<Record<string, string>> = {
+const ICONS: Readonly<Record<Message['icon'], string>> = {
 	spinner: '<path d="M21 12a9 9 0 1 1-9-9"/>',
 	tick: '<circle cx="12" cy="12" r="9.5"/><path d="m7.5 12.5 3 3 6-6.5"/>',
 	clock: '<circle cx="12" cy="12" r="9.5"/><path d="M12 7v5l3 2"/>',
 	pause: '<circle cx="12" cy="12" r="9.5"/><path d="M10 9v6M14 9v6"/>',
 	alarm: '<circle cx="12" cy="12" r="9.5"/><path d="M12 7.5v5M12 16.2v.1"/>',
-	broken:
-		'<path d="M9 17H7A5 5 0 0 1 7 7h2M15 7h2a5 5 0 0 1 3.6 8.5M4 4l16 16M8 12h4"/>',
+	broken: '<path d="M9 17H7A5 5 0 0 1 7 7h2M15 7h2a5 5 0 0 1 3.6 8.5M4 4l16 16M8 12h4"/>',
 };
 
 const SPRITE = `<svg hidden>${Object.entries(ICONS)
@@ -95,8 +95,8 @@ ${SPRITE}
 <main>
 	<section class="message">
 		<svg class="icon" aria-hidden="true"><use href="#broken"/></svg>
-		<h1>This link is not valid</h1>
-		<p class="text">A link works once, and for 30 minutes. Ask whoever sent it to you for a new one.</p>
+		<h1>${MESSAGES.gone.title}</h1>
+		<p class="text">${MESSAGES.gone.text}</p>
 	</section>
 </main>`;
 

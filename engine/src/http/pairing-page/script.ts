@@ -1,3 +1,5 @@
+import { MESSAGES } from './messages.ts';
+
 /**
  * What the pairing page does in the browser. It follows the pairing by asking for its state again
  * and again, where each request waits for a change, and shows one screen for each state. Nothing is
@@ -7,9 +9,9 @@
  * the page is one answer that refers to nothing else.
  */
 export const SCRIPT = String.raw`
-'use strict';
 const SLOWEST_ANSWER_MS = 20_000;
 const LONGEST_PAUSE_MS = 10_000;
+const WHOLE_NUMBER = 'Enter the whole number, beginning with the country code.';
 
 const byId = (id) => document.getElementById(id);
 const here = location.pathname.replace(/\/$/, '');
@@ -32,77 +34,7 @@ let waiting;
 
 // ---------------------------------------------------------------- what to say
 
-const AGAIN = 'Show a new code';
-const MESSAGES = {
-	connecting: {
-		icon: 'spinner',
-		title: 'Phone found',
-		text: 'Connecting. Keep WhatsApp open on the phone for a moment.',
-	},
-	connected: {
-		icon: 'tick',
-		title: 'Connected',
-		text: () =>
-			(state.phone_number
-				? 'The phone number ending in ' + state.phone_number.slice(1) + ' is linked. '
-				: 'The phone is linked. ') + 'You can close this page.',
-	},
-	idle: {
-		icon: 'clock',
-		title: 'The code has run out',
-		text: 'Nobody used it in time. Get a new one as soon as the phone is at hand.',
-		button: AGAIN,
-	},
-	logged_out: {
-		icon: 'clock',
-		title: 'Not linked',
-		text: 'The phone was unlinked. Show a new code to link it again, or another one.',
-		button: AGAIN,
-	},
-	stopped: {
-		icon: 'pause',
-		title: 'On hold',
-		text: 'Whoever sent you this link has switched the connection off for now. This page goes on by itself once it is switched on again.',
-	},
-	replaced: {
-		icon: 'pause',
-		title: 'In use elsewhere',
-		text: 'WhatsApp says that another program has taken over this connection. Ask whoever sent you this link.',
-	},
-	failed: {
-		icon: 'alarm',
-		title: 'That did not work',
-		text: 'The connection to WhatsApp failed.',
-		button: 'Try again',
-	},
-	identity_mismatch: {
-		icon: 'alarm',
-		title: 'That was another phone',
-		text: 'This link is meant for another phone number. The phone that was just linked has been unlinked again, and none of its messages were read.',
-		button: AGAIN,
-	},
-	passkey_required: {
-		icon: 'alarm',
-		title: 'WhatsApp asks for a passkey',
-		text: 'WhatsApp lets this account link devices with its passkey only, and a passkey cannot be used here. Link another number, or ask whoever sent you this link.',
-		button: 'Link another number',
-	},
-	banned: {
-		icon: 'alarm',
-		title: 'WhatsApp has blocked this account',
-		text: 'It cannot be linked. WhatsApp itself says on the phone why, and what can be done.',
-	},
-	client_outdated: {
-		icon: 'alarm',
-		title: 'Not possible at the moment',
-		text: 'WhatsApp does not accept the version that is in use here. Ask whoever sent you this link to update it.',
-	},
-	gone: {
-		icon: 'broken',
-		title: 'This link is no longer valid',
-		text: 'A link works once, and for 30 minutes. Ask whoever sent it to you for a new one.',
-	},
-};
+const MESSAGES = ${JSON.stringify(MESSAGES).replaceAll('<', '\\u003c')};
 
 function messageOf({ step, reason }) {
 	const isTold = ['idle', 'stopped', 'failed'].includes(step) && reason in MESSAGES;
@@ -112,7 +44,7 @@ function messageOf({ step, reason }) {
 function refusalText({ status, body }) {
 	const { code, details = {} } = body?.error ?? {};
 	const minutes = Math.ceil((details.retry_after_seconds ?? 60) / 60);
-	if (status === 400) return 'Enter the whole number with its country code, digits only.';
+	if (status === 400) return WHOLE_NUMBER;
 	if (details.reason === 'identity_mismatch') return 'This link is meant for another phone number.';
 	if (details.reason === 'too_many_codes' || code === 'too_many_restarts') {
 		return 'That was tried too often. Try again in ' + minutes + (minutes > 1 ? ' minutes.' : ' minute.');
@@ -160,11 +92,13 @@ function render({ moveFocus = false } = {}) {
 	if (moveFocus || wasLost) heading.focus();
 }
 
-function fillMessage({ icon, title, text, button }) {
+function fillMessage({ icon, title, text, textWithDigits, button }) {
+	const digits = state?.phone_number?.slice(1);
 	byId('message').dataset.icon = icon;
 	byId('message-icon').setAttribute('href', '#' + icon);
 	byId('message-title').textContent = title;
-	byId('message-text').textContent = typeof text === 'function' ? text() : text;
+	byId('message-text').textContent =
+		digits && textWithDigits ? textWithDigits.replace('{digits}', digits) : text;
 	byId('start').textContent = button ?? '';
 	byId('start').hidden = !button || !state?.can_start;
 	byId('start-error').textContent = '';
@@ -330,7 +264,7 @@ async function getCode(event) {
 	const field = byId('number');
 	const digits = field.value.replace(/^\s*(\+|00)/, '').replace(/[\s().\/-]/g, '');
 	const isNumber = /^[1-9]\d{6,14}$/.test(digits);
-	showNumberError(isNumber ? '' : 'Enter the whole number with its country code, for example +55 11 91234 5678.');
+	showNumberError(isNumber ? '' : WHOLE_NUMBER);
 	if (!isNumber) return field.focus();
 	const answer = await whileBusy(byId('get-code'), 'Asking WhatsApp…', () =>
 		send('/code', { phone_number: digits }),
