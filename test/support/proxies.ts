@@ -138,7 +138,7 @@ export class ConnectProxy extends TestProxy {
 
 	async #serve(request: IncomingMessage, caller: Duplex, head: Buffer): Promise<void> {
 		const { login, refuseWith, isMute } = this.options;
-		if (isMute) return;
+		if (isMute) return void caller.resume();
 		const pair = login && Buffer.from(`${login.user}:${login.password}`).toString('base64');
 		if (pair && request.headers['proxy-authorization'] !== `Basic ${pair}`) {
 			return answer(caller, '407 Proxy Authentication Required');
@@ -163,7 +163,7 @@ export class Socks5Proxy extends TestProxy {
 
 	protected createServer(): Server {
 		return createServer((socket) => {
-			if (this.options.isMute) return;
+			if (this.options.isMute) return void socket.resume();
 			// Whoever hangs up in the middle of the handshake ends it.
 			this.#serve(socket).catch(() => socket.destroy());
 		});

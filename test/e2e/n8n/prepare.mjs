@@ -1,11 +1,6 @@
+import { chromium } from '../../support/chromium-program.mjs';
 import { requireProgram, findOnPath } from '../../support/debian-package.mjs';
 import { installN8n } from './install.mjs';
-
-const chromium = {
-	name: 'Chromium',
-	packages: ['chromium'],
-	find: () => findOnPath('chromium', 'chromium-browser', 'google-chrome'),
-};
 
 /** What building n8n's copy of SQLite takes. */
 const compiler = {
