@@ -16,6 +16,8 @@ const COMMANDS = {
 	build: { builds: true, run: async () => 0 },
 	test: { builds: true, run: (args) => jest(...args) },
 	'test:n8n': { builds: true, run: testInN8n },
+	'bench:sessions': { builds: true, run: (args) => runNode('test/bench/sessions.ts', ...args) },
+	'bench:soak': { builds: true, run: (args) => runNode('test/bench/soak.ts', ...args) },
 	lint: { run: lint },
 	typecheck: { run: typecheck },
 	format: { run: () => tool('prettier/bin/prettier.cjs', '--write', '.') },

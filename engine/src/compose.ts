@@ -59,9 +59,9 @@ const systemClock: Clock = {
 		// Node runs at once what is to wait longer than its timers can count.
 		let timer = setTimeout(step, Math.min(ms, LONGEST_TIMER_MS), ms);
 		function step(leftMs: number) {
-			if (leftMs <= LONGEST_TIMER_MS) return work();
 			const nextMs = leftMs - LONGEST_TIMER_MS;
-			timer = setTimeout(step, Math.min(nextMs, LONGEST_TIMER_MS), nextMs);
+			if (nextMs > 0) timer = setTimeout(step, Math.min(nextMs, LONGEST_TIMER_MS), nextMs);
+			else work();
 		}
 		return () => clearTimeout(timer);
 	},

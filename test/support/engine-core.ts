@@ -26,6 +26,12 @@ export interface CoreOptions {
 	readonly timing?: SessionTiming;
 }
 
+export interface Restart {
+	readonly lastAliveAt?: number;
+	/** Whether to wait until the sessions are back. */
+	readonly isAwaited?: boolean;
+}
+
 /**
  * The use cases over the real driver, the real database and the simulated network, without HTTP
  * and without sending: deliveries pile up, for a test to look at.
@@ -104,11 +110,12 @@ export class EngineCore {
 	}
 
 	/** The same database and network under a new engine, as after a restart. */
-	async restarted({ lastAliveAt }: { lastAliveAt?: number } = {}): Promise<EngineCore> {
+	async restarted({ lastAliveAt, isAwaited = true }: Restart = {}): Promise<EngineCore> {
 		await this.sessions.close();
 		await this.#inbound.idle();
 		const next = new EngineCore(this.store, this.network, this.#options);
-		await next.sessions.resume(lastAliveAt);
+		const resumed = next.sessions.resume(lastAliveAt);
+		if (isAwaited) await resumed;
 		return next;
 	}
 

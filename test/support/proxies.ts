@@ -138,7 +138,7 @@ export class ConnectProxy extends TestProxy {
 
 	async #serve(request: IncomingMessage, caller: Duplex, head: Buffer): Promise<void> {
 		const { login, refuseWith, isMute } = this.options;
-		if (isMute) return void caller.resume();
+		if (isMute) return void caller.resume().on('end', () => caller.end());
 		const pair = login && Buffer.from(`${login.user}:${login.password}`).toString('base64');
 		if (pair && request.headers['proxy-authorization'] !== `Basic ${pair}`) {
 			return answer(caller, '407 Proxy Authentication Required');
@@ -201,14 +201,20 @@ function answer(caller: Duplex, status: string): void {
 	caller.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
 }
 
-async function take(socket: Socket, size: number): Promise<Buffer> {
-	if (size === 0) return Buffer.alloc(0);
-	for (;;) {
-		const bytes = socket.read(size) as Buffer | null;
-		if (bytes?.length === size) return bytes;
-		if (!socket.readable) throw new Error('the caller has gone');
-		await Promise.race([once(socket, 'readable'), once(socket, 'close')]);
-	}
+function take(socket: Socket, size: number): Promise<Buffer> {
+	return new Promise((resolve, reject) => {
+		const events = ['readable', 'end', 'close'];
+		const look = () => {
+			const bytes = size === 0 ? Buffer.alloc(0) : (socket.read(size) as Buffer | null);
+			const isWhole = bytes?.length === size;
+			if (!isWhole && socket.readable) return;
+			for (const event of events) socket.off(event, look);
+			if (isWhole) resolve(bytes);
+			else reject(new Error('the caller has gone'));
+		};
+		for (const event of events) socket.on(event, look);
+		look();
+	});
 }
 
 async function takeText(socket: Socket): Promise<string> {

@@ -1,12 +1,7 @@
 import { EngineError } from '../domain/errors.ts';
 import type { HealAction, NewEvent } from '../domain/events.ts';
 import type { InstanceId } from '../domain/ids.ts';
-import {
-	closeReason,
-	permits,
-	type InstanceInput,
-	type InstanceWork,
-} from '../domain/instance.ts';
+import { closeReason, permits, type InstanceInput, type InstanceWork } from '../domain/instance.ts';
 import { restrictionMs } from '../domain/restriction.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { Healer } from './healer.ts';
@@ -181,6 +176,10 @@ export class Sessions {
 		return this.#held.qrOf(id);
 	}
 
+	get isStopping(): boolean {
+		return this.#stopping;
+	}
+
 	refuseWhenStopping(): void {
 		if (this.#stopping) throw new EngineError('shutting_down');
 	}
@@ -213,7 +212,7 @@ export class Sessions {
 		for (;;) {
 			const instance = await storage.instances.findAny(id);
 			const leftMs = until - this.#options.clock.now();
-			if (instance?.status.state !== 'reconnecting' || leftMs <= 0 || this.#stopping) return;
+			if (instance?.status.state !== 'reconnecting' || leftMs <= 0 || this.isStopping) return;
 			await this.changes.next(id, since, leftMs);
 			since = this.changes.count;
 		}

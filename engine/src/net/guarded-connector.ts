@@ -72,7 +72,11 @@ export function guardedConnector(options: GuardedConnectorOptions): buildConnect
 	};
 }
 
-export function guardedLookup(guard: ResolvingUrlGuard, target: Target, mode: Mode): LookupFunction {
+export function guardedLookup(
+	guard: ResolvingUrlGuard,
+	target: Target,
+	mode: Mode,
+): LookupFunction {
 	return (_host, options, callback) => {
 		void guard.resolve(target, mode).then((resolution) => {
 			if (!resolution.ok) {

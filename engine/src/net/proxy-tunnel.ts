@@ -18,7 +18,6 @@ import type { Mode } from '../domain/scope.ts';
 import type { Target } from './allow-list.ts';
 import { ConnectFault, guardedLookup } from './guarded-connector.ts';
 import { ProxyFault, type ProxyFailure } from './proxy-fault.ts';
-import { firstOf } from './socket-events.ts';
 import { connectBySocks5 } from './socks5.ts';
 import type { ResolvingUrlGuard } from './url-guard.ts';
 
@@ -128,6 +127,18 @@ function authorization(credentials: ProxyCredentials | null): Record<string, str
 	if (credentials === null) return {};
 	const pair = Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64');
 	return { 'proxy-authorization': `Basic ${pair}` };
+}
+
+/** Which of these events comes first. None of the listeners stays behind. */
+function firstOf<Event extends string>(socket: Socket, ...events: Event[]): Promise<Event> {
+	return new Promise((resolve) => {
+		const listeners = events.map((event) => [event, () => settle(event)] as const);
+		const settle = (event: Event): void => {
+			for (const [name, listener] of listeners) socket.off(name, listener);
+			resolve(event);
+		};
+		for (const [name, listener] of listeners) socket.on(name, listener);
+	});
 }
 
 function codeOf(error: Error | null): string | undefined {

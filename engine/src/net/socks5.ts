@@ -13,7 +13,6 @@ import { isIP, type Socket } from 'node:net';
 import type { ProxyCredentials } from '../domain/proxy-url.ts';
 import type { Target } from './allow-list.ts';
 import { ProxyFault, type ProxyFailure } from './proxy-fault.ts';
-import { firstOf } from './socket-events.ts';
 
 const VERSION = 5;
 const LOGIN_VERSION = 1;
@@ -21,6 +20,8 @@ const METHOD = { open: 0, login: 2, none: 0xff } as const;
 const CONNECT = 1;
 const ADDRESS = { v4: 1, name: 3, v6: 4 } as const;
 const PORT_BYTES = 2;
+
+const NEWS = ['readable', 'end', 'close'] as const;
 
 /** Leaves the socket connected to the target. Does not give up by itself: destroy the socket. */
 export async function connectBySocks5(
@@ -75,15 +76,23 @@ async function skipAddress(socket: Socket, type: number | undefined): Promise<vo
 }
 
 /** Exactly so many bytes. `otherwise` is what it means when the connection ends before. */
-async function take(
+function take(
 	socket: Socket,
 	size: number,
 	otherwise: ProxyFailure = 'not_a_proxy',
 ): Promise<Buffer> {
-	while (socket.readable) {
-		const bytes = socket.read(size) as Buffer | null;
-		if (bytes?.length === size) return bytes;
-		await firstOf(socket, 'readable', 'end', 'close');
-	}
-	throw ProxyFault.failed(otherwise);
+	return new Promise((resolve, reject) => {
+		// One set of listeners for all the pieces: a new one would be told at once, again and again,
+		// of a piece that is too short.
+		const look = (): void => {
+			const bytes = socket.read(size) as Buffer | null;
+			const isWhole = bytes?.length === size;
+			if (!isWhole && socket.readable) return;
+			for (const event of NEWS) socket.off(event, look);
+			if (isWhole) resolve(bytes);
+			else reject(ProxyFault.failed(otherwise));
+		};
+		for (const event of NEWS) socket.on(event, look);
+		look();
+	});
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { InstanceId } from '../../../engine/src/domain/ids.ts';
 import { EngineCore } from '../../support/engine-core.ts';
 import { eventually } from '../../support/system.ts';
 
@@ -174,6 +175,22 @@ describe('an instance in the engine', () => {
 		expect(starts.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
 		await full.sessions.close();
 	});
+
+	it('connects at most twenty at a time after a restart, and all of them in the end', async () => {
+		const ids: InstanceId[] = [];
+		for (let i = 0; i < 23; i++) ids.push(await core.connect());
+		core.network.intercept((_, { tag, attrs }) => tag === 'iq' && attrs['xmlns'] === 'encrypt');
+
+		core = await core.restarted({ isAwaited: false });
+		await eventually(() => core.network.devices().filter((one) => one.connected).length === 20);
+		await new Promise((resolve) => setTimeout(resolve, 300));
+		const connecting = core.network.devices().filter(({ connected }) => connected).length;
+		core.network.intercept(undefined);
+		for (const id of ids) await core.phones.fault(core.store.scope, id, 'restart_required');
+
+		expect(connecting).toBe(20);
+		for (const id of ids) await core.inState(id, 'connected');
+	}, 60_000);
 
 	it('ends the wait for a QR code when the engine stops', async () => {
 		core.network.intercept(() => true);

@@ -1,12 +1,4 @@
-import { createServer } from 'node:http';
-import { once } from 'node:events';
-import { connect } from 'node:tls';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Mode } from '../../../engine/src/domain/scope.ts';
-import { parseAllowList } from '../../../engine/src/net/allow-list.ts';
-import { SessionProxies } from '../../../engine/src/net/session-proxy.ts';
-import { ResolvingUrlGuard, type Resolve } from '../../../engine/src/net/url-guard.ts';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import {
 	ConnectProxy,
 	Socks5Proxy,
@@ -14,20 +6,12 @@ import {
 	type TestProxyOptions,
 } from '../../support/proxies.ts';
 import { eventually } from '../../support/system.ts';
+import { PEM, proxies, startSocks, WHATSAPP } from './proxying.ts';
 import { certificateFor, closedPort, startRawReceiver, startTlsReceiver } from './receivers.ts';
 import { closeAll, closing, receive } from './sending.ts';
 
-/** No resolver knows it, so only a proxy can lead there. */
-const WHATSAPP = 'web.whatsapp.test';
 const LOGIN = { user: 'ann@shop', password: 'p@ss:w%rd/ü ' };
 const PUBLIC = '93.184.216.34';
-
-/** The certificate of the proxy and of WhatsApp. */
-let pem: string;
-
-beforeAll(() => {
-	pem = certificateFor(WHATSAPP);
-});
 
 afterEach(closeAll);
 
@@ -118,11 +102,11 @@ describe.each(['http', 'https', 'socks5'])('the check of a proxy over %s', (sche
 
 	it('has WhatsApp prove who it is where the session would', async () => {
 		const proxy = await start();
-		const whatsapp = closing(await startTlsReceiver(pem));
+		const whatsapp = closing(await startTlsReceiver(PEM));
 		const impostor = closing(await startTlsReceiver(certificateFor('impostor.test')));
 
-		const passed = await secureProxies(whatsapp.port).check(urlOf(proxy), 'test');
-		const refused = await secureProxies(impostor.port).check(urlOf(proxy), 'test');
+		const passed = await proxies(whatsapp.port, { scheme: 'wss' }).check(urlOf(proxy), 'test');
+		const refused = await proxies(impostor.port, { scheme: 'wss' }).check(urlOf(proxy), 'test');
 
 		expect(passed).toEqual({ ok: true });
 		expect(refused).toMatchObject({ ok: false, reason: 'target_unreachable' });
@@ -150,7 +134,7 @@ describe.each(['http', 'https', 'socks5'])('the check of a proxy over %s', (sche
 
 	async function start(options: TestProxyOptions = {}): Promise<TestProxy> {
 		if (scheme === 'socks5') return closing(await new Socks5Proxy(options).start());
-		const tls = scheme === 'https' ? { pem } : {};
+		const tls = scheme === 'https' ? { pem: PEM } : {};
 		return closing(await new ConnectProxy({ ...options, ...tls }).start());
 	}
 
@@ -277,137 +261,3 @@ describe('the address of a proxy', () => {
 		expect(proxy.connections).toBe(0);
 	});
 });
-
-describe('a tunnel', () => {
-	it('is given up with the session that wanted it', async () => {
-		const proxy = closing(await new Socks5Proxy({ isMute: true }).start());
-		const session = new AbortController();
-
-		const tunnel = proxies(443).open(
-			{ url: proxy.url, mode: 'test' },
-			{ host: WHATSAPP, port: 443 },
-			session.signal,
-		);
-		await eventually(() => proxy.connections === 1);
-		session.abort();
-
-		await expect(tunnel).rejects.toMatchObject({ name: 'ProxyFault' });
-		await eventually(() => proxy.open === 0);
-	});
-
-	it('outlives the time in which it had to be opened', async () => {
-		const proxy = await startSocks();
-		const echo = closing(await startRawReceiver((socket) => socket.pipe(socket)));
-
-		const tunnel = await proxies(443, { timeoutMs: 200 }).open(
-			{ url: proxy.url, mode: 'test' },
-			{ host: WHATSAPP, port: echo.port },
-		);
-		await sleep(300);
-		tunnel.write('hello');
-
-		expect(String((await once(tunnel, 'data'))[0])).toBe('hello');
-		tunnel.destroy();
-	});
-
-	it('keeps what the other end says first', async () => {
-		const greeter = closing(await startRawReceiver((socket) => socket.write('welcome')));
-		for (const proxy of [await startSocks(), closing(await new ConnectProxy().start())]) {
-			const tunnel = await proxies(443).open(
-				{ url: proxy.url, mode: 'test' },
-				{ host: WHATSAPP, port: greeter.port },
-			);
-			await sleep(50);
-
-			expect(String((await once(tunnel, 'data'))[0])).toBe('welcome');
-			tunnel.destroy();
-		}
-	});
-
-	it.each(['127.0.0.1', '::1'])('leads to the literal address %s as well', async (host) => {
-		const server = createServer((_, response) => response.end('here')).listen(0, host);
-		await once(server, 'listening');
-		const { port } = server.address() as { port: number };
-		for (const proxy of [await startSocks(), closing(await new ConnectProxy().start())]) {
-			const tunnel = await proxies(443).open({ url: proxy.url, mode: 'test' }, { host, port });
-
-			tunnel.end('GET / HTTP/1.0\r\n\r\n');
-
-			expect(String((await once(tunnel, 'data'))[0])).toContain('200 OK');
-		}
-		await new Promise((resolve) => server.close(resolve));
-	});
-
-	it('carries TLS through a proxy that is spoken to over TLS itself', async () => {
-		const proxy = closing(await new ConnectProxy({ pem }).start());
-		const whatsapp = closing(await startTlsReceiver(pem));
-		const url = `https://${WHATSAPP}:${proxy.port}`;
-
-		const tunnel = await secureProxies(whatsapp.port).open(
-			{ url, mode: 'test' },
-			{ host: WHATSAPP, port: whatsapp.port },
-		);
-		const inner = connect({ socket: tunnel, servername: WHATSAPP, ca: pem });
-		inner.write(`GET / HTTP/1.1\r\nHost: ${WHATSAPP}\r\n\r\n`);
-
-		expect(String((await once(inner, 'data'))[0])).toContain('200 OK');
-		inner.destroy();
-		await eventually(() => proxy.open === 0);
-	});
-});
-
-describe('downloads by fetch', () => {
-	it.each(['http', 'https'])('over %s go through the proxy', async (scheme) => {
-		const proxy = await startSocks();
-		const media =
-			scheme === 'https'
-				? closing(await startTlsReceiver(pem))
-				: await receive((to) => to.end('ok'));
-		const session = new AbortController();
-		const dispatcher = proxies(443).dispatcher({ url: proxy.url, mode: 'test' }, session.signal);
-
-		const response = await fetch(`${scheme}://${WHATSAPP}:${media.port}/x`, {
-			dispatcher,
-		} as RequestInit);
-
-		expect(await response.text()).toBe('ok');
-		expect(proxy.targets).toEqual([`${WHATSAPP}:${media.port}`]);
-		session.abort();
-		await eventually(() => proxy.open === 0);
-	});
-
-	it('fail when the proxy does, instead of going directly', async () => {
-		const media = await receive();
-		const proxy = await startSocks();
-		await proxy.stop();
-		const { signal } = new AbortController();
-		const dispatcher = proxies(443).dispatcher({ url: proxy.url, mode: 'test' }, signal);
-
-		const fetched = fetch(`http://127.0.0.1:${media.port}/`, { dispatcher } as RequestInit);
-
-		await expect(fetched).rejects.toMatchObject({ cause: { reason: 'connect_failed' } });
-		expect(media.sockets).toEqual([]);
-	});
-});
-
-async function startSocks(): Promise<TestProxy> {
-	return closing(await new Socks5Proxy().start());
-}
-
-interface Options {
-	readonly allow?: string;
-	readonly resolve?: Resolve;
-	readonly timeoutMs?: number;
-}
-
-/** Names lead to this machine, unless the test says otherwise. */
-function proxies(port: number, options: Options = {}, scheme = 'ws'): SessionProxies {
-	const { allow = '', resolve = () => Promise.resolve(['127.0.0.1']), timeoutMs } = options;
-	const socketUrl = (_mode: Mode) => `${scheme}://${WHATSAPP}:${port}/ws/chat`;
-	const guard = new ResolvingUrlGuard({ allowPrivate: parseAllowList(allow).entries, resolve });
-	return new SessionProxies({ guard, socketUrl, timeoutMs, ca: pem });
-}
-
-function secureProxies(port: number): SessionProxies {
-	return proxies(port, {}, 'wss');
-}

@@ -7,7 +7,7 @@ const node = new WhatIsUp();
 
 /** Runs an operation of the action node for one item, and answers the items that it becomes. */
 export async function runOperation(
-	engine: ContractServer,
+	engine: Pick<ContractServer, 'baseUrl'>,
 	parameters: INodeParameters,
 	more: Partial<Surroundings> = {},
 ): Promise<INodeExecutionData[]> {

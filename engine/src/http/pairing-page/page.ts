@@ -36,7 +36,7 @@ ${SPRITE}
 		<h1 tabindex="-1">Scan this code with the phone</h1>
 		<figure class="qr">
 			<div class="tile" id="tile">
-				<img id="qr" alt="QR code to scan with WhatsApp" width="304" height="304" hidden>
+				<img id="qr" alt="QR code to scan with WhatsApp" hidden>
 				<svg class="icon spinner" id="tile-spinner" aria-hidden="true"><use href="#spinner"/></svg>
 			</div>
 			<figcaption>

@@ -317,6 +317,10 @@ byId('start').addEventListener('click', start);
 for (const button of document.querySelectorAll('[data-method]')) {
 	button.addEventListener('click', () => choose(button.dataset.method));
 }
+byId('qr').addEventListener('load', ({ target }) => {
+	// Half its size: each module is then a whole number of pixels on every screen, and sharp.
+	target.width = target.naturalWidth / 2;
+});
 byId('number').addEventListener('input', () => showNumberError(''));
 
 // A phone freezes a page that is behind another app: who comes back from there sees the present.

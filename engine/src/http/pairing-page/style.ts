@@ -66,11 +66,11 @@ b { font-weight: 600; }
 .steps li::before { content: counter(step); display: grid; place-items: center; width: 1.5rem; height: 1.5rem; border-radius: 50%; background: var(--tint); color: var(--accent); font-size: 0.8125rem; font-weight: 650; }
 
 /* The tile stays white in the dark: a QR code needs a light and quiet zone around it. */
-.qr { width: 100%; max-width: 20rem; margin: 1.25rem auto 0; }
+.qr { width: 100%; max-width: 19rem; margin: 1.25rem auto 0; }
 .tile { position: relative; display: grid; place-items: center; aspect-ratio: 1; padding: 0.25rem; border: 1px solid var(--line); border-radius: 1rem; background: #ffffff; overflow: hidden; }
 .tile.empty { background: var(--field); }
 .tile.empty .spinner { color: var(--accent); }
-.tile img { width: 100%; height: 100%; transition: opacity 0.3s; }
+.tile img { max-width: 100%; transition: opacity 0.3s; }
 .tile.old img { opacity: 0.08; }
 .tile .spinner { position: absolute; color: #0a7355; }
 .bar { display: block; height: 0.1875rem; margin-top: 0.75rem; border-radius: 1rem; background: var(--line); overflow: hidden; }
@@ -119,7 +119,7 @@ footer p + p { margin-top: 0.25rem; }
 	body:has([data-screen="scan"]:not([hidden])) { grid-template-columns: minmax(0, 48rem); }
 	main { padding: 2rem; }
 	h1 { font-size: 1.625rem; }
-	[data-screen="scan"] { display: grid; grid-template-columns: minmax(0, 1fr) 20rem; grid-template-rows: auto auto 1fr; column-gap: 2.5rem; }
+	[data-screen="scan"] { display: grid; grid-template-columns: minmax(0, 1fr) 19rem; grid-template-rows: auto auto 1fr; column-gap: 2.5rem; }
 	[data-screen="scan"] .qr { grid-column: 2; grid-row: 1 / 4; margin: 0; }
 	[data-screen="scan"] .other { width: auto; justify-self: start; align-self: end; margin: 1.25rem 0 0 -0.75rem; padding-inline: 0.75rem; }
 }
