@@ -27,7 +27,9 @@ process.on('disconnect', () => void network.stop().then(() => process.exit(0)));
 async function answer(method: string, args: readonly unknown[]): Promise<unknown> {
 	if (method === 'trouble') {
 		return [
-			...network.unhandled.map(({ node }) => `unhandled: ${node.tag} ${JSON.stringify(node.attrs)}`),
+			...network.unhandled.map(
+				({ node }) => `unhandled: ${node.tag} ${JSON.stringify(node.attrs)}`,
+			),
 			...network.broken.map(({ reason }) => `broken: ${String(reason)}`),
 		];
 	}

@@ -54,12 +54,7 @@ async function pairOne(
 	network: NetworkProcess,
 	name: string,
 ): Promise<PairedAccount> {
-	const { id } = await engine.call<{ id: InstanceId }>(
-		'POST',
-		'/v1/instances',
-		{ name },
-		LIVE_KEY,
-	);
+	const { id } = await engine.call<{ id: InstanceId }>('POST', '/v1/instances', { name }, LIVE_KEY);
 	const { code } = await engine.call<{ code: string }>(
 		'GET',
 		`/v1/instances/${id}/qr`,

@@ -142,11 +142,7 @@ async function measureEngine(dataDir: string, expected: number): Promise<Measure
 }
 
 /** Read from the database, so that no request disturbs what is measured. */
-async function lastConnection(
-	dataDir: string,
-	expected: number,
-	since: number,
-): Promise<number> {
+async function lastConnection(dataDir: string, expected: number, since: number): Promise<number> {
 	if (expected === 0) return Date.now();
 	const database = new DatabaseSync(join(folder.path, dataDir, 'engine.sqlite'), {
 		readOnly: true,
@@ -242,7 +238,9 @@ function report(bases: Record<Subject, number>, measured: Record<Subject, Measur
 			...bare.map((value) => (value === 0 ? '–' : (engine / value).toFixed(2))),
 		];
 	};
-	const time = (key: 'startMs' | 'readyMs' | 'cpuMs' | 'networkCpuMs') => () => (figures: Measured) => figures[key];
+	const time =
+		(key: 'startMs' | 'readyMs' | 'cpuMs' | 'networkCpuMs') => () => (figures: Measured) =>
+			figures[key];
 	console.log(`\n${count} paired accounts, least / median of ${measured.engine.length} rounds\n`);
 	console.log(
 		table(
@@ -252,10 +250,27 @@ function report(bases: Record<Subject, number>, measured: Record<Subject, Measur
 				row('ready to all connected, s', time('readyMs'), seconds),
 				row('CPU until all connected, s', time('cpuMs'), seconds),
 				row('CPU of the network meanwhile, s', time('networkCpuMs'), seconds),
-				row('RSS after 10 s of idle, MB', () => ({ rssBytes }) => rssBytes, megabytes),
-				['RSS without sessions, MB', ...SUBJECTS.map((subject) => megabytes(bases[subject])), '', ''],
+				row(
+					'RSS after 10 s of idle, MB',
+					() =>
+						({ rssBytes }) =>
+							rssBytes,
+					megabytes,
+				),
+				[
+					'RSS without sessions, MB',
+					...SUBJECTS.map((subject) => megabytes(bases[subject])),
+					'',
+					'',
+				],
 				row('RSS per session, KiB', perSession, kibibytes),
-				row('idle CPU, %', () => ({ idleCpu }) => idleCpu * 100, (value) => value.toFixed(1)),
+				row(
+					'idle CPU, %',
+					() =>
+						({ idleCpu }) =>
+							idleCpu * 100,
+					(value) => value.toFixed(1),
+				),
 			],
 		),
 	);
@@ -265,15 +280,16 @@ function report(bases: Record<Subject, number>, measured: Record<Subject, Measur
 	for (const bare of SUBJECTS.slice(1)) {
 		const timeRatio =
 			medianOf('engine', ({ startMs }) => startMs) / medianOf(bare, ({ startMs }) => startMs);
-		const memoryRatio =
-			medianOf('engine', perSession('engine')) / medianOf(bare, perSession(bare));
+		const memoryRatio = medianOf('engine', perSession('engine')) / medianOf(bare, perSession(bare));
 		verdict(`time, against ${bare}`, timeRatio, MOST_TIME);
 		verdict(`memory per session, against ${bare}`, memoryRatio, MOST_MEMORY);
 	}
 }
 
 function verdict(what: string, ratio: number, most: number): void {
-	console.log(`${ratio <= most ? 'PASS' : 'MISS'}  ${what}: ${ratio.toFixed(2)} × (at most ${most})`);
+	console.log(
+		`${ratio <= most ? 'PASS' : 'MISS'}  ${what}: ${ratio.toFixed(2)} × (at most ${most})`,
+	);
 }
 
 function seconds(ms: number): string {

@@ -300,6 +300,26 @@ describe('a pairing link', () => {
 		});
 	});
 
+	it('says on its page that WhatsApp wants a passkey, and lets another phone be tried', async () => {
+		const token = await newToken();
+		await core.instances.qr(scope, id);
+
+		core.network.push(id, {
+			tag: 'notification',
+			attrs: { from: '@s.whatsapp.net', type: 'passkey_prologue_request', id: '1' },
+			content: [],
+		});
+		await core.inState(id, 'failed');
+
+		expect(await pairing.view(token)).toMatchObject({
+			step: 'failed',
+			reason: 'passkey_required',
+			canStart: true,
+		});
+		await pairing.start(token);
+		await untilStep(token, 'scan');
+	});
+
 	describe('and a code without a link', () => {
 		it('starts an instance that was never started', async () => {
 			const { code } = await pairing.pairCode(scope, id, NUMBER);
