@@ -78,8 +78,8 @@ export class NetworkProcess extends EventEmitter<NetworkProcessEvents> {
 		return this.#call('outbox', device);
 	}
 
-	fault(device: string, kind: FaultKind): Promise<void> {
-		return this.#call('fault', device, kind);
+	fault(device: string, kind: FaultKind, options: { upgrades?: number } = {}): Promise<void> {
+		return this.#call('fault', device, kind, options);
 	}
 
 	heal(device: string): Promise<void> {

@@ -21,25 +21,39 @@ export function cpuMsOf(pid: number): number {
 	return (ticks * 1000) / TICKS_PER_SECOND;
 }
 
-export interface OpenFiles {
-	/** Connections, established or not, and listening sockets. */
-	readonly sockets: number;
-	readonly all: number;
+/** Sockets are files, too. */
+export function openFilesOf(pid: number): number {
+	return targetsOf(pid).length;
 }
 
-export function openFilesOf(pid: number): OpenFiles {
-	const targets = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => targetOf(`/proc/${pid}/fd/${fd}`));
-	return {
-		sockets: targets.filter((target) => target.startsWith('socket:')).length,
-		all: targets.length,
-	};
+/** How many established connections the process has from or to this port on this machine. */
+export function connectionsOf(pid: number, end: 'own' | 'peer', port: number): number {
+	const own = new Set(targetsOf(pid).filter(isSocket));
+	return readFileSync(`/proc/${pid}/net/tcp`, 'utf8')
+		.split('\n')
+		.slice(1)
+		.map((line) => line.trim().split(/\s+/))
+		.filter(([, local = '', remote = '', state, , , , , , inode = '']) => {
+			const address = end === 'own' ? local : remote;
+			const isThatPort = Number.parseInt(address.split(':')[1] ?? '', 16) === port;
+			return state === ESTABLISHED && isThatPort && own.has(`socket:[${inode}]`);
+		}).length;
 }
 
-/** Nothing for a file that was closed meanwhile. */
-function targetOf(link: string): string[] {
-	try {
-		return [readlinkSync(link)];
-	} catch {
-		return [];
-	}
+const ESTABLISHED = '01';
+
+function isSocket(target: string): boolean {
+	return target.startsWith('socket:');
+}
+
+/** What the open files of a process are. */
+function targetsOf(pid: number): string[] {
+	return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+		try {
+			return [readlinkSync(`/proc/${pid}/fd/${fd}`)];
+		} catch {
+			// It was closed meanwhile.
+			return [];
+		}
+	});
 }

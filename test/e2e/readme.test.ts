@@ -25,7 +25,7 @@ describe('the README', () => {
 	});
 
 	it('shows ten lines that end with a received webhook and a delivered answer', async () => {
-		const lines = /<!-- first-message -->\n```sh\n([\s\S]*?)```/.exec(README)![1]!;
+		const lines = /<!-- first-message -->\s+```sh\n([\s\S]*?)```/.exec(README)![1]!;
 		expect(lines.trim().split('\n')).toHaveLength(10);
 		const pasted = lines
 			.replace('zpk_test_PASTE_YOURS_HERE', TEST_KEY)

@@ -22,6 +22,7 @@ export class ChangeSignal {
 	}
 
 	tellAll(): void {
+		this.#count++;
 		for (const id of [...this.#watchers.keys()]) this.tell(id);
 	}
 

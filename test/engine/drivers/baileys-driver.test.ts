@@ -2,18 +2,14 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type {
-	DriverSession,
-	JournalEntry,
-	SessionListener,
-} from '../../../engine/src/app/ports.ts';
+import type { DriverSession, JournalEntry } from '../../../engine/src/app/ports.ts';
 import type { InstanceId } from '../../../engine/src/domain/ids.ts';
-import { BaileysDriver } from '../../../engine/src/drivers/baileys/baileys-driver.ts';
-import { WebVersion } from '../../../engine/src/drivers/baileys/web-version.ts';
+import type { BaileysDriver } from '../../../engine/src/drivers/baileys/baileys-driver.ts';
 import { SimulatedNetwork } from '../../../engine/src/sandbox/simulated-network.ts';
 import type { OpenStorage } from '../../../engine/src/storage/storage.ts';
 import { TestEngineStore } from '../../support/engine-store.ts';
-import { eventually, ids, silentLog, systemClock } from '../../support/system.ts';
+import { eventually, ids } from '../../support/system.ts';
+import { driverOn, Heard } from './driving.ts';
 
 const CONTACT = '5511988887777';
 
@@ -373,52 +369,6 @@ describe('a session over Baileys', () => {
 		await storage.journal.remove([entry.id]);
 	}
 });
-
-class Heard {
-	readonly qrs: string[] = [];
-	readonly linked: unknown[] = [];
-	readonly deadEnds: string[] = [];
-	readonly opened: unknown[] = [];
-	readonly closes: number[] = [];
-	readonly entries: JournalEntry[] = [];
-	readonly acks: { waId: string; error: string | undefined }[] = [];
-	readonly receipts: { waIds: readonly string[]; status: string }[] = [];
-
-	get listener(): SessionListener {
-		return {
-			qr: (code) => void this.qrs.push(code),
-			linked: (account) => void this.linked.push(account),
-			deadEnd: (reason) => void this.deadEnds.push(reason),
-			opened: (account) => void this.opened.push(account),
-			accountChanged: () => undefined,
-			closed: (code) => void this.closes.push(code),
-			journaled: (entries) => void this.entries.push(...entries),
-			acknowledged: (waId, _at, error) => void this.acks.push({ waId, error }),
-			receipt: (waIds, status) => void this.receipts.push({ waIds, status }),
-		};
-	}
-
-	texts(driver: BaileysDriver): string[] {
-		return this.entries.map((entry) => {
-			const body = driver.translate(entry)?.body;
-			return body?.type === 'text' ? body.text : '';
-		});
-	}
-}
-
-function driverOn(
-	storage: OpenStorage,
-	timing?: { keepAliveMs: number; openMs: number },
-): BaileysDriver {
-	return new BaileysDriver({
-		authState: storage.authState,
-		messages: storage.messages,
-		clock: systemClock,
-		log: silentLog,
-		version: new WebVersion({ clock: systemClock, log: silentLog, pinned: undefined }),
-		...(timing ? { timing } : {}),
-	});
-}
 
 function notification(type: string): BinaryNode {
 	return {

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DriverSession, Log, OpenSession } from '../../../engine/src/app/ports.ts';
 import type { InstanceId } from '../../../engine/src/domain/ids.ts';
 import { BaileysDriver } from '../../../engine/src/drivers/baileys/baileys-driver.ts';
@@ -8,6 +8,7 @@ import { WebVersion } from '../../../engine/src/drivers/baileys/web-version.ts';
 import { SessionProxies } from '../../../engine/src/net/session-proxy.ts';
 import { ResolvingUrlGuard } from '../../../engine/src/net/url-guard.ts';
 import { SimulatedNetwork } from '../../../engine/src/sandbox/simulated-network.ts';
+import { tameBaileys } from '../../support/baileys-client.ts';
 import { TestEngineStore } from '../../support/engine-store.ts';
 import {
 	ConnectProxy,
@@ -39,6 +40,11 @@ let session: DriverSession | undefined;
 let proxy: TestProxy;
 /** The ports of every connection that this process has made. */
 let dialled: number[];
+let restore: () => void;
+
+beforeAll(() => {
+	restore = tameBaileys();
+});
 
 beforeEach(async () => {
 	network = new SimulatedNetwork({ receiptDelayMs: 20 });
@@ -66,6 +72,8 @@ afterEach(async () => {
 	await network.stop();
 	await store.close();
 });
+
+afterAll(() => restore());
 
 describe.each(['http', 'https', 'socks5'])('a session through a proxy over %s', (scheme) => {
 	it('pairs, receives and sends, with every byte inside the tunnel', async () => {

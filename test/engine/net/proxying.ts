@@ -1,4 +1,3 @@
-import type { Mode } from '../../../engine/src/domain/scope.ts';
 import { parseAllowList } from '../../../engine/src/net/allow-list.ts';
 import { SessionProxies } from '../../../engine/src/net/session-proxy.ts';
 import { ResolvingUrlGuard, type Resolve } from '../../../engine/src/net/url-guard.ts';
@@ -25,7 +24,7 @@ export function proxies(port: number, options: ProxiesOptions = {}): SessionProx
 	const { scheme = 'ws', allow = '', timeoutMs } = options;
 	const resolve = options.resolve ?? (() => Promise.resolve(['127.0.0.1']));
 	const guard = new ResolvingUrlGuard({ allowPrivate: parseAllowList(allow).entries, resolve });
-	const socketUrl = (_mode: Mode) => `${scheme}://${WHATSAPP}:${port}/ws/chat`;
+	const socketUrl = () => `${scheme}://${WHATSAPP}:${port}/ws/chat`;
 	return new SessionProxies({ guard, socketUrl, timeoutMs, ca: PEM });
 }
 

@@ -78,8 +78,9 @@ export async function requestPairingCode(sock: WASocket, phoneNumber: string): P
 	}
 }
 
-function isFromWhatsApp({ attrs }: BinaryNode): boolean {
-	return attrs['from'] === S_WHATSAPP_NET;
+/** Written with and without the at sign in what others have recorded. */
+function isFromWhatsApp({ attrs: { from } }: BinaryNode): boolean {
+	return from === S_WHATSAPP_NET || `@${from ?? ''}` === S_WHATSAPP_NET;
 }
 
 async function acknowledge(sock: WASocket, { attrs }: BinaryNode): Promise<void> {

@@ -44,7 +44,11 @@ function messageOf({ step, reason }) {
 function refusalText({ status, body }) {
 	const { code, details = {} } = body?.error ?? {};
 	const minutes = Math.ceil((details.retry_after_seconds ?? 60) / 60);
+	if (status === 0) return 'No connection at the moment. Try again.';
 	if (status === 400) return WHOLE_NUMBER;
+	if (details.reason === 'refused') {
+		return 'WhatsApp refused this number. Check it, or scan the QR code instead.';
+	}
 	if (details.reason === 'identity_mismatch') return 'This link is meant for another phone number.';
 	if (details.reason === 'too_many_codes' || code === 'too_many_restarts') {
 		return 'That was tried too often. Try again in ' + minutes + (minutes > 1 ? ' minutes.' : ' minute.');
