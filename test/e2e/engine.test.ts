@@ -174,7 +174,7 @@ describe.each(['SQLite', 'Postgres'])('the engine on %s', (database) => {
 	async function connected(id: string): Promise<void> {
 		await eventually(
 			async () => (await engine.call('GET', `/v1/instances/${id}`))['state'] === 'connected',
-			{ what: 'the connection' },
+			{ what: 'the connection', withinMs: 25_000 },
 		);
 	}
 

@@ -51,7 +51,8 @@ export class Harness {
 			if (this.#folder !== '') rmSync(this.#folder, { recursive: true });
 			if (!this.expectsTrouble) expect({ unhandled, broken }).toEqual(NO_TROUBLE);
 			await sleep(10);
-			expect(openSockets()).toBe(socketsBefore);
+			// One that was on its way out before the test may be gone by now; none may be left behind.
+			expect(openSockets()).toBeLessThanOrEqual(socketsBefore);
 		});
 		afterAll(() => restore());
 	}
