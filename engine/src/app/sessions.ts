@@ -141,9 +141,11 @@ export class Sessions {
 		});
 	}
 
-	/** Answers whether WhatsApp confirmed that the phone no longer lists the instance. */
+	/** Answers whether it is certain that the phone no longer lists the instance. */
 	async logout(id: InstanceId): Promise<boolean> {
 		return this.#turns.take(id, async () => {
+			const status = (await this.#options.storage.instances.findAny(id))?.status;
+			if (status?.state === 'logged_out') return status.reason === 'logged_out';
 			await this.#refuseUnless(id, 'logout', LOGOUT_HINT);
 			const attached = { audit: { action: 'instance.logged_out' } };
 			return (await this.#apply(id, { type: 'logout' }, attached)) ?? false;

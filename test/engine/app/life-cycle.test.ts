@@ -117,6 +117,40 @@ describe('an instance over time', () => {
 		await core.inState(id, 'connected');
 	});
 
+	it('may be logged out twice; only what the phone itself has done is certain', async () => {
+		const { scope } = core.store;
+		const id = await core.connect();
+		await core.instances.logout(scope, id);
+		const again = await core.instances.logout(scope, id);
+		const other = await core.connect();
+		await core.phones.fault(scope, other, 'logged_out');
+		await core.inState(other, 'logged_out');
+
+		expect(again).toMatchObject({
+			confirmed: false,
+			instance: { status: { state: 'logged_out' } },
+		});
+		expect(await core.instances.logout(scope, other)).toMatchObject({ confirmed: true });
+		await expect(core.instances.logout(scope, await core.create())).rejects.toMatchObject({
+			code: 'invalid_transition',
+		});
+	});
+
+	it('is restarted when a connection attempt hangs for a minute', async () => {
+		const patient = { keepAliveMs: HOUR_MS, openMs: HOUR_MS };
+		const hanging = new EngineCore(core.store, core.network, { clock, timing: patient });
+		await stuck(hanging);
+
+		clock.advance(MINUTE_MS);
+
+		await eventually(async () => (await hanging.eventsNamed('instance.healed')).length === 1);
+		expect(await hanging.eventsNamed('instance.healed')).toMatchObject([
+			{ action: 'stuck_restart', restarts_last_hour: 1 },
+		]);
+		core.network.intercept(undefined);
+		await hanging.sessions.close();
+	});
+
 	it('says so when WhatsApp does not confirm the logout', async () => {
 		const id = await core.connect();
 		await core.instances.stop(core.store.scope, id);
@@ -331,6 +365,15 @@ describe('an instance over time', () => {
 		await core.instances.stop(scope, second);
 		await expect(send()).rejects.toMatchObject({ code: 'group_unavailable' });
 	});
+
+	/** A paired instance whose login is never answered. */
+	async function stuck(engine: EngineCore): Promise<InstanceId> {
+		core.network.intercept(undefined);
+		const id = await engine.connect();
+		core.network.intercept((_, { tag, attrs }) => tag === 'iq' && attrs['xmlns'] === 'encrypt');
+		await engine.instances.restart(engine.store.scope, id);
+		return id;
+	}
 
 	/** Every connection is refused until the attempts are spent. */
 	async function failForGood(id: InstanceId): Promise<void> {
