@@ -100,7 +100,6 @@ export async function startEngine(config: Config): Promise<Engine> {
 				'Set it to the former value; with another one no existing API key would be accepted.',
 			);
 		}
-		const newKeys = await authentication.bootstrap(revealed(config.bootstrapKeys));
 
 		const network = new SimulatedNetwork({
 			file: dataDir.file('simulated-network.sqlite'),
@@ -214,6 +213,8 @@ export async function startEngine(config: Config): Promise<Engine> {
 		const url = await listen(server, config.http);
 		state.url = url;
 		started.push(() => server.close());
+		// Only now that nothing can keep the engine from starting: new keys are shown once.
+		const newKeys = await authentication.bootstrap(revealed(config.bootstrapKeys));
 		// Before the server: who waits for a QR code is told at once that none will come.
 		started.push(() => sessions.close());
 		sessions.resume(lastAliveAt).then(

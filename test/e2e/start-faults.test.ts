@@ -64,6 +64,21 @@ describe('an engine that cannot start', () => {
 		);
 	});
 
+	it('still shows the keys at the first start that succeeds', async () => {
+		const noKeys = { WHATISUP_LIVE_KEY: '', WHATISUP_TEST_KEY: '' };
+		const other = createServer().listen(0, '127.0.0.1');
+		await new Promise((resolve) => other.once('listening', resolve));
+		const { port } = other.address() as AddressInfo;
+		await faultOf({ dataDir, env: { ...noKeys, WHATISUP_PORT: String(port) } });
+		other.close();
+
+		const engine = await EngineProcess.start({ dataDir, env: noKeys });
+		await engine.stop();
+
+		expect(engine.output).toMatch(/zpk_live_/);
+		expect(engine.output).toMatch(/zpk_test_/);
+	});
+
 	it('refuses a data directory that another engine uses', async () => {
 		const first = await EngineProcess.start({ dataDir });
 
