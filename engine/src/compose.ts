@@ -3,8 +3,13 @@ import { uuidv7 } from 'uuidv7';
 import { AttentionSweeper } from './app/attention.ts';
 import { Authentication, type NewKey } from './app/authentication.ts';
 import { Deliveries } from './app/deliveries.ts';
+import { Diagnosis } from './app/diagnosis.ts';
+import { LEASE_MS } from './app/delivery-turns.ts';
 import { Dispatcher } from './app/dispatcher.ts';
+import { EndpointTest } from './app/endpoint-test.ts';
 import { Endpoints } from './app/endpoints.ts';
+import { EventSignal } from './app/event-signal.ts';
+import { EventStreams } from './app/event-stream.ts';
 import { Groups } from './app/groups.ts';
 import { Heartbeat } from './app/heartbeat.ts';
 import { History } from './app/history.ts';
@@ -12,8 +17,12 @@ import { Inbound } from './app/inbound.ts';
 import { Instances } from './app/instances.ts';
 import { Outbound } from './app/outbound.ts';
 import { Pairing } from './app/pairing.ts';
-import type { Clock, IdSource, Instance, Log } from './app/ports.ts';
+import type { Appended, Clock, IdSource, Instance, Log } from './app/ports.ts';
+import { ReplayRunner } from './app/replay-runner.ts';
+import { Replays } from './app/replays.ts';
+import { Retention } from './app/retention.ts';
 import { Sessions } from './app/sessions.ts';
+import { StreamTokens } from './app/stream-tokens.ts';
 import { TestPhones } from './app/test-phones.ts';
 import type { Config } from './config.ts';
 import { CronerSchedule } from './coordination/cron-schedule.ts';
@@ -23,6 +32,7 @@ import { PngQrPainter } from './drivers/qr-painter.ts';
 import { buildServer } from './http/server.ts';
 import { parseAllowList } from './net/allow-list.ts';
 import { SessionProxies } from './net/session-proxy.ts';
+import { GuardedReceiverProbe } from './net/receiver-probe.ts';
 import { ResolvingUrlGuard } from './net/url-guard.ts';
 import { UndiciWebhookClient } from './net/webhook-client.ts';
 import { NetworkPhones } from './sandbox/simulated-phones.ts';
@@ -52,6 +62,9 @@ export class StartFault extends Error {
 }
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Longer than any transaction that writes events takes on Postgres, where they overtake. */
+const LATE_EVENTS_MS = 5_000;
 
 const systemClock: Clock = {
 	now: () => Date.now(),
@@ -116,17 +129,23 @@ export async function startEngine(config: Config): Promise<Engine> {
 		const { maxPerHost } = config.webhooks;
 		const client = new UndiciWebhookClient({ guard, maxConnectionsPerOrigin: maxPerHost });
 		started.push(() => client.close());
+		const userAgent = `whatisup-webhooks/${VERSION}`;
+		const eventSignal = new EventSignal(clock);
+		const announce = (appended: Appended) => {
+			dispatcher.wake(appended);
+			eventSignal.tell();
+		};
 		const dispatcher = new Dispatcher({
-			deliveries: storage.deliveries,
-			endpoints: storage.endpoints,
+			storage,
 			client,
+			ids,
 			clock,
 			log,
 			random: Math.random,
 			maxPerHost,
-			userAgent: `whatisup-webhooks/${VERSION}`,
+			userAgent,
+			announce,
 		});
-		const wake = () => dispatcher.wake();
 
 		const { webVersion, socketUrl, ...limits } = config.whatsapp;
 		const version = new WebVersion({ clock, log, pinned: webVersion && [...webVersion] });
@@ -144,8 +163,8 @@ export async function startEngine(config: Config): Promise<Engine> {
 			proxies,
 		});
 		const cron = new CronerSchedule();
-		const inbound = new Inbound({ storage, driver, ids, clock, log, wake });
-		const outbound = new Outbound({ storage, driver, ids, clock, log, wake });
+		const inbound = new Inbound({ storage, driver, ids, clock, log, announce });
+		const outbound = new Outbound({ storage, driver, ids, clock, log, announce });
 		const sessions = new Sessions({
 			storage,
 			driver,
@@ -159,7 +178,7 @@ export async function startEngine(config: Config): Promise<Engine> {
 			cron,
 			ids,
 			limits,
-			wake,
+			announce,
 		});
 		const instances = new Instances({
 			instances: storage.instances,
@@ -169,7 +188,10 @@ export async function startEngine(config: Config): Promise<Engine> {
 			ids,
 			clock,
 		});
-		const attention = new AttentionSweeper({ storage, clock, log, wake });
+		const attention = new AttentionSweeper({ storage, clock, log, announce });
+
+		const replayRunner = new ReplayRunner({ storage, dispatching: dispatcher, clock, log });
+		const retention = new Retention({ ...storage, clock, log, ...config.retention });
 
 		const state = { isResumed: false, url: '' };
 		const baseUrl = () => config.http.publicUrl ?? state.url;
@@ -178,9 +200,25 @@ export async function startEngine(config: Config): Promise<Engine> {
 			instances,
 			pairing: new Pairing({ storage, instances, sessions, ids, clock, baseUrl }),
 			outbound,
-			endpoints: new Endpoints({ ...storage, guard, ids, clock }),
-			deliveries: new Deliveries(storage.deliveries, storage.instances),
+			endpoints: new Endpoints({ storage, guard, dispatching: dispatcher, ids, clock }),
+			endpointTest: new EndpointTest({ ...storage, client, ids, clock, userAgent }),
+			diagnosis: new Diagnosis({
+				storage,
+				dispatching: dispatcher,
+				probe: new GuardedReceiverProbe({ guard }),
+				...{ ids, clock, log, userAgent },
+			}),
+			deliveries: new Deliveries({ storage, dispatching: dispatcher, ids, clock }),
+			replays: new Replays({ storage, ids, clock }),
 			groups: new Groups({ instances: storage.instances, outbound, clock }),
+			eventStreams: new EventStreams({
+				...storage,
+				signal: eventSignal,
+				clock,
+				log,
+				lateMs: config.databaseUrl ? LATE_EVENTS_MS : 0,
+			}),
+			streamTokens: new StreamTokens({ clock, pepper }),
 			history: new History({ ...storage, clock }),
 			testPhones: new TestPhones(phones, instances),
 			health: {
@@ -202,10 +240,14 @@ export async function startEngine(config: Config): Promise<Engine> {
 		started.push(() => heartbeat.stop());
 		// What the last run left comes first: its received messages, then its deliveries.
 		await inbound.recover();
-		if (!config.databaseUrl) await storage.deliveries.releaseLeases(clock.now());
+		if (!config.databaseUrl) await storage.queue.releaseLeases(clock.now(), LEASE_MS);
 		started.push(() => inbound.idle());
 		dispatcher.start();
 		started.push(() => dispatcher.stop());
+		replayRunner.start();
+		started.push(() => replayRunner.stop());
+		retention.start();
+		started.push(() => retention.stop());
 		outbound.start();
 		started.push(() => outbound.stop());
 		attention.start();

@@ -49,6 +49,8 @@ export interface Config {
 		readonly maxAttempts: number;
 	};
 	readonly webhooks: { readonly maxPerHost: number; readonly allowPrivate: string };
+	/** How long payloads of deliveries are kept; 0 for ever. */
+	readonly retention: { readonly successDays: number; readonly failedDays: number };
 	readonly sandbox: { readonly receiptDelayMs: number };
 	readonly logLevel: (typeof LOG_LEVELS)[number];
 }
@@ -124,6 +126,8 @@ export const SETTINGS = {
 	RECONNECT_ATTEMPTS: { schema: whole(1, 1_000), default: '10' },
 	WEBHOOK_MAX_PER_HOST: { schema: whole(1, 64), default: '4' },
 	WEBHOOK_ALLOW_PRIVATE: { schema: z.string(), default: '' },
+	PAYLOAD_RETENTION_SUCCESS_DAYS: { schema: whole(0, 3_650), default: '7' },
+	PAYLOAD_RETENTION_FAILED_DAYS: { schema: whole(0, 3_650), default: '30' },
 	SANDBOX_RECEIPT_DELAY_MS: { schema: whole(0, 60_000), default: '250' },
 	LOG_LEVEL: {
 		schema: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
@@ -185,6 +189,10 @@ export function readConfig(
 		webhooks: {
 			maxPerHost: rest.WEBHOOK_MAX_PER_HOST,
 			allowPrivate: rest.WEBHOOK_ALLOW_PRIVATE,
+		},
+		retention: {
+			successDays: rest.PAYLOAD_RETENTION_SUCCESS_DAYS,
+			failedDays: rest.PAYLOAD_RETENTION_FAILED_DAYS,
 		},
 		sandbox: { receiptDelayMs: rest.SANDBOX_RECEIPT_DELAY_MS },
 		logLevel: rest.LOG_LEVEL,

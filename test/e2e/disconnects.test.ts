@@ -7,7 +7,7 @@ import type { FaultKind } from '../../engine/src/sandbox/faults.ts';
 import { EngineCore } from '../support/engine-core.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { Receiver, type ReceivedWebhook } from '../support/receiver.ts';
-import { eventually, silentLog } from '../support/system.ts';
+import { eventually, ids, silentLog } from '../support/system.ts';
 
 /** A first wait is two seconds, of which up to a fifth is left to chance. */
 const FIRST_WAIT_MS = { least: 1_600, most: 2_000 };
@@ -51,10 +51,10 @@ describe('a connection that ends', () => {
 		receiver = await new Receiver().start();
 		hook = await core.store.addEndpoint({ url: receiver.url, secret: 'whsec_c2VjcmV0' });
 		client = new UndiciWebhookClient({ guard: new ResolvingUrlGuard({ allowPrivate: [] }) });
-		const { deliveries, endpoints } = core.store.storage;
 		dispatcher = new Dispatcher({
-			deliveries,
-			endpoints,
+			storage: core.store.storage,
+			ids,
+			announce: () => undefined,
 			client,
 			clock,
 			log: silentLog,

@@ -12,7 +12,17 @@ describe('the settings', () => {
 		expect(config.http).toEqual({ host: '127.0.0.1', port: 3000, publicUrl: undefined });
 		expect(config.whatsapp).toMatchObject({ maxSessions: 50, webVersion: undefined });
 		expect(config.webhooks).toEqual({ maxPerHost: 4, allowPrivate: '' });
+		expect(config.retention).toEqual({ successDays: 7, failedDays: 30 });
 		expect(config.logLevel).toBe('info');
+	});
+
+	it('let payloads be kept for ever', () => {
+		const days = { PAYLOAD_RETENTION_SUCCESS_DAYS: '0', PAYLOAD_RETENTION_FAILED_DAYS: '365' };
+
+		expect(read(days).retention).toEqual({ successDays: 0, failedDays: 365 });
+		expect(faultsOf({ PAYLOAD_RETENTION_SUCCESS_DAYS: '-1' })).toEqual([
+			'PAYLOAD_RETENTION_SUCCESS_DAYS must be at least 0.',
+		]);
 	});
 
 	it('report every fault at once', () => {

@@ -15,6 +15,7 @@ export const SECRETS_KEY = 'a secrets key for tests, long enough';
 
 /** Children first, for nothing may be gone that a row still points to. */
 const FILLED_TABLES = [
+	'webhook_replays',
 	'webhook_deliveries',
 	'webhook_endpoints',
 	'events',

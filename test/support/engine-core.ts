@@ -66,7 +66,7 @@ export class EngineCore {
 		this.store = store;
 		this.network = network;
 		const { storage } = store;
-		const common = { storage, ids, clock, log: silentLog, wake: () => undefined };
+		const common = { storage, ids, clock, log: silentLog, announce: () => undefined };
 		const cron = new CronerSchedule();
 		const driver = new BaileysDriver({
 			authState: storage.authState,

@@ -1,9 +1,9 @@
-import type { Delivery, Endpoint } from '../../engine/src/app/ports.ts';
-import { EVENT_NAMES } from '../../engine/src/domain/events.ts';
+import type { Appended, Delivery, Endpoint, EndpointSettings } from '../../engine/src/app/ports.ts';
 import { DEFAULT_HEAL_POLICY } from '../../engine/src/domain/healing.ts';
 import type { CustomerId, EndpointId, InstanceId } from '../../engine/src/domain/ids.ts';
 import { NEW_INSTANCE } from '../../engine/src/domain/instance.ts';
 import type { Scope } from '../../engine/src/domain/scope.ts';
+import { DEFAULT_FILTERS } from '../../engine/src/domain/subscription.ts';
 import { openStorage, type OpenStorage } from '../../engine/src/storage/storage.ts';
 import { temporaryDir } from './engine-process.ts';
 import { ids, silentLog } from './system.ts';
@@ -58,18 +58,32 @@ export class TestEngineStore {
 		return id;
 	}
 
-	/** Subscribed to every event of every instance. */
-	async addEndpoint({ url, secret }: { url: string; secret: string }): Promise<EndpointId> {
+	/** Subscribed to every event of every instance, unless `settings` say otherwise. */
+	async addEndpoint({
+		secret,
+		...settings
+	}: { url: string; secret: string } & Partial<EndpointSettings>): Promise<EndpointId> {
 		const id = ids.next('wh');
 		await this.storage.endpoints.add(
 			{
 				id,
 				...this.scope,
-				instanceId: null,
-				url,
-				events: EVENT_NAMES,
+				description: null,
+				events: ['*'],
+				instanceIds: [],
+				filters: DEFAULT_FILTERS,
+				ordered: true,
+				maxAgeSeconds: null,
+				maxPerSecond: null,
+				...settings,
 				enabled: true,
+				disabledReason: null,
+				disabledAt: null,
+				failingSince: null,
+				workedUntil: null,
 				hasCustomSigningSecret: true,
+				secretRotatedAt: null,
+				previousSecretUntil: null,
 				createdAt: 0,
 				updatedAt: 0,
 			},
@@ -78,18 +92,26 @@ export class TestEngineStore {
 		return id;
 	}
 
-	async append(instanceId: InstanceId, count: number): Promise<void> {
-		const now = Date.now();
+	/** Events of one chat after another, a chat each unless one is named. */
+	async append(
+		instanceId: InstanceId,
+		count: number,
+		chat?: string,
+		now = Date.now(),
+	): Promise<Appended> {
 		const events = Array.from({ length: count }, (_, i) => ({
 			event: 'qr.updated' as const,
 			occurredAt: now,
 			data: { qr: 'data:,', code: String(i), expires_at: '' },
+			chat: chat ?? `${i}@s.whatsapp.net`,
 		}));
-		await this.storage.transaction((stores) => stores.events.append(instanceId, events, now));
+		return this.storage.transaction((stores) => stores.events.append(instanceId, events, now));
 	}
 
 	deliveries(): Promise<Delivery[]> {
-		return this.storage.deliveries.list(this.scope, {}, { limit: 100 });
+		return this.storage.deliveries
+			.list(this.scope, {}, { limit: 1_000 })
+			.then(({ deliveries }) => [...deliveries]);
 	}
 
 	async statuses(): Promise<Delivery['status'][]> {

@@ -1,13 +1,13 @@
 import { afterAlert } from '../domain/attention.ts';
 import { attentionEvent } from './instance-events.ts';
-import type { Clock, Instance, Log, Storage } from './ports.ts';
+import type { Appended, Clock, Instance, Log, Storage } from './ports.ts';
 
 export interface AttentionOptions {
 	readonly storage: Storage;
 	readonly clock: Clock;
 	readonly log: Log;
-	/** There are deliveries to send. */
-	readonly wake: () => void;
+	/** Events were written, and these endpoints have something to receive. */
+	readonly announce: (appended: Appended) => void;
 }
 
 const SWEEP_MS = 15_000;
@@ -47,19 +47,18 @@ export class AttentionSweeper {
 	}
 
 	async #alert({ id }: Instance): Promise<void> {
-		const { storage, clock, wake } = this.#options;
+		const { storage, clock, announce } = this.#options;
 		const at = clock.now();
-		const deliveries = await storage.transaction(async (stores) => {
+		const appended = await storage.transaction(async (stores) => {
 			const instance = await stores.instances.findAny(id);
 			// Somebody may have acted since the list was read.
-			if (!instance?.attentionDueAt || instance.attentionDueAt > at) return 0;
+			if (!instance?.attentionDueAt || instance.attentionDueAt > at) return [];
 			const level = instance.attentionLevel + 1;
 			const { dueAt } = afterAlert(level, at);
 			await stores.instances.change(id, { attentionLevel: level, attentionDueAt: dueAt }, at);
 			const event = attentionEvent(instance.status, { level, since: instance.statusSince, at });
-			const appended = await stores.events.append(id, [event], at);
-			return appended.deliveries;
+			return stores.events.append(id, [event], at);
 		});
-		if (deliveries > 0) wake();
+		announce(appended);
 	}
 }

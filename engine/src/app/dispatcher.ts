@@ -1,255 +1,343 @@
-import { honoursRetryAfter, nextAttemptAt } from '../domain/retry-schedule.ts';
-import { signContract, signStandard } from '../domain/signature.ts';
+import {
+	afterFailure,
+	CLOSED,
+	mayProbe,
+	OPENING_FAILURES,
+	probing,
+	type CircuitState,
+} from '../domain/circuit.ts';
+import { PAYLOAD_GONE, tooOld } from '../domain/dropping.ts';
+import type { EndpointId } from '../domain/ids.ts';
+import { BLOCKING_ATTEMPTS } from '../domain/retry-schedule.ts';
+import { DeliveryTurns } from './delivery-turns.ts';
+import { EndpointHealthKeeper } from './endpoint-health.ts';
+import { Outlet } from './outlet.ts';
+import { Places } from './places.ts';
 import type {
+	Appended,
+	Circuit,
+	Claimed,
 	ClaimedDelivery,
 	Clock,
-	DeliveryOutcome,
-	DeliveryStore,
-	EndpointStore,
+	Dispatching,
+	IdSource,
 	Log,
+	Storage,
 	WebhookClient,
 	WebhookResult,
 } from './ports.ts';
+import { attemptOf, isGone, isSuccess, judge } from './verdict.ts';
+import { webhookHeaders } from './webhook-headers.ts';
 
 export interface DispatcherOptions {
-	readonly deliveries: DeliveryStore;
-	readonly endpoints: Pick<EndpointStore, 'disable'>;
+	readonly storage: Storage;
 	readonly client: WebhookClient;
+	readonly ids: IdSource;
 	readonly clock: Clock;
 	readonly log: Log;
 	readonly random: () => number;
 	/** Requests in flight to one host, at most. */
 	readonly maxPerHost: number;
 	readonly userAgent: string;
+	/** These endpoints have something to receive, by an event that the dispatcher itself wrote. */
+	readonly announce: (appended: Appended) => void;
 }
 
 /** Requests in flight altogether, at most. */
-const MAX_IN_FLIGHT = 64;
+const MAX_IN_FLIGHT = 256;
 
-/** Longer than a request may take, waiting for its turn at the host included. */
-const LEASE_MS = 40_000;
+/** Deliveries of one endpoint that are claimed and wait for their turn, at most. */
+const MAX_HELD = 128;
 
-/** Another process may add deliveries without a word to this one. */
-const POLL_MS = 1_000;
+/** Longer than a request may take: what has less of its lease left is not begun. */
+const LONGEST_REQUEST_MS = 20_000;
 
-const BODY = new TextEncoder();
+/** When to try a probe again that the database kept from being claimed. */
+const PROBE_AGAIN_MS = 1_000;
 
 /**
- * Sends what is due. The deliveries table is the queue: a claim leases a delivery to this process
- * until it is settled or the lease runs out, so what a crash leaves behind falls due again by
- * itself. A host whose places are taken is left out of the next claim, and costs the others none.
+ * Sends what is due. The deliveries table is the queue; `DeliveryTurns` claims from it, endpoint by
+ * endpoint, as many as each has room for here. A claim is a lease, so what a crash leaves behind
+ * falls due again by itself.
+ *
+ * A stalled receiver costs the others nothing: an endpoint has a quarter less than the places of
+ * its host, and a single one while it fails; a host has a few of all; and what waits for them
+ * waits in the database, in no one's way.
  */
-export class Dispatcher {
+export class Dispatcher implements Dispatching {
 	readonly #options: DispatcherOptions;
-	/** Requests in flight or about to be, by host. */
-	readonly #hosts = new Map<string, Host>();
-	#inFlight = 0;
-	#pumping = false;
-	#pumpAgain = false;
+	readonly #health: EndpointHealthKeeper;
+	readonly #turns: DeliveryTurns;
+	readonly #maxPerEndpoint: number;
+	readonly #outlets = new Map<EndpointId, Outlet>();
+	readonly #hosts = new Map<string, Places<Outlet>>();
+	readonly #all = new Places<Outlet>(MAX_IN_FLIGHT);
+	readonly #inFlight = new Set<Promise<void>>();
 	#stopped = true;
-	#cancelTimer: (() => void) | undefined;
-	#idle: (() => void) | undefined;
 
 	constructor(options: DispatcherOptions) {
 		this.#options = options;
+		this.#health = new EndpointHealthKeeper(options);
+		this.#maxPerEndpoint = Math.max(1, Math.floor((options.maxPerHost * 3) / 4));
+		this.#turns = new DeliveryTurns({
+			queue: options.storage.queue,
+			clock: options.clock,
+			log: options.log,
+			roomOf: (id) => (this.#stopped ? 0 : (this.#outlets.get(id)?.room(MAX_HELD) ?? MAX_HELD)),
+			toProbe: () => (this.#stopped ? [] : this.#toProbe()),
+			isIdle: () => this.#inFlight.size === 0,
+			claimed: (claimed, probed) => this.#accept(claimed, probed),
+			notProbed: (ids) => this.#probeAgain(ids),
+		});
 	}
 
 	start(): void {
 		this.#stopped = false;
-		this.wake();
+		this.#turns.start();
 	}
 
-	/** There may be something due. Cheap, and safe to call too often. */
-	wake(): void {
-		if (this.#stopped) return;
-		if (this.#pumping) {
-			this.#pumpAgain = true;
-			return;
+	wake(endpoints: Iterable<EndpointId>): void {
+		this.#turns.due(endpoints);
+		this.#turns.soon();
+	}
+
+	circuit(id: EndpointId): Circuit {
+		const circuit = this.#outlets.get(id)?.circuit ?? CLOSED;
+		const { name: state, consecutiveFailures, nextProbeAt } = circuit;
+		return { state, consecutiveFailures, nextProbeAt };
+	}
+
+	reset(id: EndpointId): void {
+		const outlet = this.#outlets.get(id);
+		if (outlet) {
+			this.#turns.giveBack(outlet.clear(this.#options.clock.now()));
+			this.#outlets.delete(id);
 		}
-		this.#pumping = true;
-		this.#pump()
-			.catch((error: unknown) => {
-				this.#options.log.error({ error: String(error) }, 'deliveries could not be claimed');
-				this.#wakeIn(POLL_MS);
-			})
-			.finally(() => {
-				this.#pumping = false;
-				if (this.#pumpAgain) {
-					this.#pumpAgain = false;
-					this.wake();
-				}
-			});
+		this.wake([id]);
 	}
 
-	/** Claims nothing more and waits for the requests in flight. */
+	/** Claims nothing more, waits for the requests in flight and writes down how they went. */
 	async stop(): Promise<void> {
 		this.#stopped = true;
-		this.#cancelTimer?.();
-		if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+		const now = this.#options.clock.now();
+		for (const outlet of this.#outlets.values()) this.#turns.giveBack(outlet.clear(now));
+		await Promise.all(this.#inFlight);
+		await this.#turns.stop();
 	}
 
-	async #pump(): Promise<void> {
-		const { deliveries, clock, maxPerHost } = this.#options;
-		this.#cancelTimer?.();
-		while (!this.#stopped && this.#inFlight < MAX_IN_FLIGHT) {
-			const busy = [...this.#hosts].filter(([, { taken }]) => taken >= maxPerHost);
-			// A claim may bring one host's deliveries only. No more of them than it has places, and
-			// those that others took meanwhile wait for one request at most, well within the lease.
-			const claimed = await deliveries.claim({
-				now: clock.now(),
-				leaseMs: LEASE_MS,
-				limit: Math.min(maxPerHost, MAX_IN_FLIGHT - this.#inFlight),
-				withoutHosts: busy.map(([host]) => host),
+	// ------------------------------------------------------------ claiming
+
+	#accept(claimed: readonly Claimed[], probed: readonly EndpointId[]): void {
+		for (const { destination, deliveries } of claimed) {
+			const outlet = this.#outletOf(destination.id);
+			this.#turns.giveBack(outlet.accept(destination, deliveries));
+			if (this.#stopped) this.#turns.giveBack(outlet.clear(this.#options.clock.now()));
+			this.#pump(outlet);
+		}
+		const found = new Set(claimed.map(({ destination }) => destination.id));
+		for (const id of probed) {
+			// There was nothing to probe with: the next delivery does it.
+			if (!found.has(id)) this.#outletOf(id).circuit = ALMOST_OPEN;
+		}
+	}
+
+	#toProbe(): EndpointId[] {
+		const now = this.#options.clock.now();
+		const ripe: EndpointId[] = [];
+		for (const outlet of this.#outlets.values()) {
+			if (!mayProbe(outlet.circuit, now) || outlet.held > 0) continue;
+			outlet.circuit = probing(outlet.circuit);
+			ripe.push(outlet.id);
+		}
+		return ripe;
+	}
+
+	#probeAgain(ids: readonly EndpointId[]): void {
+		const nextProbeAt = this.#options.clock.now() + PROBE_AGAIN_MS;
+		for (const id of ids) {
+			const outlet = this.#outletOf(id);
+			outlet.circuit = { ...outlet.circuit, name: 'open', nextProbeAt };
+		}
+	}
+
+	// ------------------------------------------------------------ sending
+
+	/** Sends what may go out to an endpoint now. */
+	#pump(outlet: Outlet): void {
+		while (outlet.isReady && !this.#stopped) {
+			if (outlet.sending >= (outlet.isFailing ? 1 : this.#maxPerEndpoint)) return;
+			if (this.#all.isFull) return this.#all.waitFor(outlet);
+			const host = this.#hostOf(outlet);
+			if (host.isFull) return host.waitFor(outlet);
+			const waitMs = outlet.takePace(this.#options.clock.now());
+			if (waitMs > 0) return this.#pumpIn(waitMs, outlet);
+			const delivery = outlet.next();
+			if (!delivery) return;
+			this.#begin(outlet, host, delivery);
+		}
+	}
+
+	#pumpIn(ms: number, outlet: Outlet): void {
+		if (outlet.isWaitingForPace) return;
+		outlet.isWaitingForPace = true;
+		this.#options.clock.after(ms, () => {
+			outlet.isWaitingForPace = false;
+			this.#pump(outlet);
+		});
+	}
+
+	#begin(outlet: Outlet, host: Places<Outlet>, delivery: ClaimedDelivery): void {
+		outlet.sending++;
+		this.#all.take();
+		host.take();
+		const sending = this.#deliver(outlet, delivery)
+			.catch((error: unknown) => {
+				// Not settled: the lease runs out and it is sent again.
+				this.#options.log.error(
+					{ delivery_id: delivery.id, error: String(error) },
+					'a delivery failed inside the engine',
+				);
+				this.#turns.giveBack(outlet.block(delivery, delivery.leasedUntil));
+			})
+			.finally(() => {
+				outlet.sending--;
+				this.#inFlight.delete(sending);
+				const tryAgain = (waiter: Outlet) => this.#pump(waiter);
+				host.release(tryAgain);
+				this.#all.release(tryAgain);
+				this.#pump(outlet);
+				this.#turns.soon();
 			});
-			if (claimed.length === 0) break;
-			for (const delivery of claimed) this.#take(delivery);
+		this.#inFlight.add(sending);
+	}
+
+	async #deliver(outlet: Outlet, delivery: ClaimedDelivery): Promise<void> {
+		const { clock, client, userAgent } = this.#options;
+		const at = clock.now();
+		if (at > delivery.leasedUntil - LONGEST_REQUEST_MS) {
+			// It waited too long for its turn. Its own lease gives it back, and the others follow.
+			this.#turns.giveBack(outlet.block(delivery, delivery.leasedUntil));
+			return;
 		}
-		if (this.#stopped) return;
-		const dueAt = await deliveries.nextDueAt();
-		const inMs = dueAt === undefined ? POLL_MS : dueAt - clock.now();
-		// What is due and was not claimed waits for a place at its host; a settled request wakes us.
-		this.#wakeIn(inMs <= 0 ? POLL_MS : Math.min(inMs, POLL_MS));
-	}
-
-	#wakeIn(ms: number): void {
-		if (this.#stopped) return;
-		this.#cancelTimer?.();
-		this.#cancelTimer = this.#options.clock.after(ms, () => this.wake());
-	}
-
-	#take(delivery: ClaimedDelivery): void {
-		const name = new URL(delivery.url).host;
-		const host = this.#hosts.get(name) ?? { taken: 0, sending: 0, waiting: [] };
-		this.#hosts.set(name, host);
-		host.taken++;
-		this.#inFlight++;
-		host.waiting.push(delivery);
-		this.#sendNext(name, host);
-	}
-
-	#sendNext(name: string, host: Host): void {
-		while (host.sending < this.#options.maxPerHost) {
-			const delivery = host.waiting.shift();
-			if (!delivery) break;
-			host.sending++;
-			this.#deliver(delivery)
-				.catch((error: unknown) => {
-					// Not settled: the lease runs out and it is sent again.
-					this.#options.log.error(
-						{ delivery_id: delivery.id, error: String(error) },
-						'a delivery could not be settled',
-					);
-				})
-				.finally(() => {
-					host.sending--;
-					host.taken--;
-					this.#inFlight--;
-					if (host.taken === 0) this.#hosts.delete(name);
-					else this.#sendNext(name, host);
-					if (this.#inFlight === 0) this.#idle?.();
-					this.wake();
-				});
+		const { destination } = outlet;
+		const drop = reasonToDrop(delivery, destination.maxAgeSeconds, at);
+		if (drop !== undefined) {
+			this.#turns.settle({
+				delivery,
+				outcome: { status: 'failed', error: drop, responseStatus: null },
+				attempt: null,
+				isProbe: false,
+				at,
+			});
+			outlet.done(delivery);
+			return;
 		}
-	}
-
-	async #deliver(delivery: ClaimedDelivery): Promise<void> {
-		const { client, deliveries, endpoints, clock, log } = this.#options;
-		const body = BODY.encode(delivery.body);
+		const body = Buffer.from(delivery.body!);
 		const result = await client.send({
-			url: delivery.url,
-			mode: delivery.mode,
-			headers: this.#headers(delivery, body),
+			url: destination.url,
+			mode: destination.mode,
+			headers: webhookHeaders({
+				userAgent,
+				secrets: destination.signingSecrets,
+				event: delivery.event,
+				eventId: delivery.eventId,
+				endpointId: destination.id,
+				deliveryId: delivery.id,
+				attempt: delivery.attempt,
+				correlationId: delivery.correlationId,
+				nowSeconds: Math.floor(at / 1_000),
+				body,
+			}),
 			body,
 		});
+		await this.#settle(outlet, delivery, result, at);
+	}
+
+	async #settle(
+		outlet: Outlet,
+		delivery: ClaimedDelivery,
+		result: WebhookResult,
+		startedAt: number,
+	): Promise<void> {
+		const { clock, random, log } = this.#options;
 		const now = clock.now();
-		const outcome = judge(delivery, result, now, this.#options.random());
-		const settled = await deliveries.settle(delivery, outcome, now);
-		if (result.outcome === 'answered' && result.status === GONE) {
-			await endpoints.disable(delivery.endpointId, now);
-			log.warn(
-				{ endpoint_id: delivery.endpointId },
-				'the receiver answered 410: endpoint disabled',
-			);
+		const outcome = judge(delivery, result, { now, random: random() });
+		const isProbe = outlet.circuit.name === 'half_open';
+		this.#turns.settle({
+			delivery,
+			outcome,
+			attempt: attemptOf(delivery, result, startedAt),
+			isProbe: isProbe && outcome.status === 'retrying',
+			at: now,
+		});
+		if (outcome.status === 'retrying' && delivery.attemptOfRun < BLOCKING_ATTEMPTS) {
+			this.#turns.giveBack(outlet.block(delivery, outcome.dueAt));
+		} else {
+			outlet.done(delivery);
 		}
 		log.debug(
 			{
 				delivery_id: delivery.id,
-				endpoint_id: delivery.endpointId,
+				endpoint_id: outlet.id,
 				attempt: delivery.attempt,
-				status: settled ? outcome.status : 'lease_lost',
+				status: outcome.status,
 				latency_ms: result.latencyMs,
 			},
 			'delivery attempted',
 		);
+		if (isSuccess(result)) await this.#succeeded(outlet, now);
+		else await this.#failed(outlet, result, now);
 	}
 
-	#headers(delivery: ClaimedDelivery, body: Uint8Array): Record<string, string> {
-		const seconds = Math.floor(this.#options.clock.now() / 1_000);
-		const { signingSecrets: secrets, eventId } = delivery;
-		return {
-			'content-type': 'application/json',
-			'user-agent': this.#options.userAgent,
-			'x-whatisup-signature': signContract(secrets, seconds, body),
-			'x-whatisup-event': delivery.event,
-			'x-whatisup-event-id': eventId,
-			'x-whatisup-endpoint-id': delivery.endpointId,
-			'x-whatisup-delivery-id': delivery.id,
-			'x-whatisup-attempt': String(delivery.attempt),
-			'x-whatisup-correlation-id': delivery.correlationId ?? eventId,
-			'webhook-id': eventId,
-			'webhook-timestamp': String(seconds),
-			'webhook-signature': signStandard(secrets, eventId, seconds, body),
-		};
+	async #succeeded(outlet: Outlet, now: number): Promise<void> {
+		const wasOpen = outlet.circuit.name !== 'closed';
+		outlet.circuit = CLOSED;
+		await this.#health.succeeded(outlet, now);
+		if (!wasOpen) return;
+		// What is leased must stay so; this request is settled before the rest is hastened.
+		if (outlet.sending === 1) this.#turns.hasten(outlet.id);
+		this.#turns.due([outlet.id]);
+	}
+
+	async #failed(outlet: Outlet, result: WebhookResult, now: number): Promise<void> {
+		const before = outlet.circuit.name;
+		outlet.circuit = afterFailure(outlet.circuit, now, this.#options.random());
+		const { name, nextProbeAt } = outlet.circuit;
+		if (name === 'open' && before !== 'open') {
+			this.#turns.giveBack(outlet.clear(now));
+			this.#turns.lookIn(nextProbeAt! - now);
+		}
+		if (isGone(result)) await this.#health.disable(outlet, 'gone');
+		else if (!(await this.#health.failed(outlet, now))) return;
+		this.#turns.giveBack(outlet.clear(now));
+	}
+
+	#outletOf(id: EndpointId): Outlet {
+		const known = this.#outlets.get(id) ?? new Outlet(id);
+		this.#outlets.set(id, known);
+		return known;
+	}
+
+	#hostOf(outlet: Outlet): Places<Outlet> {
+		const { host } = outlet;
+		const known = this.#hosts.get(host) ?? new Places<Outlet>(this.#options.maxPerHost);
+		this.#hosts.set(host, known);
+		return known;
 	}
 }
 
-const GONE = 410;
+/** Closed, and the next failure opens it again. */
+const ALMOST_OPEN: CircuitState = { ...CLOSED, consecutiveFailures: OPENING_FAILURES - 1 };
 
-interface Host {
-	/** Claimed and not yet settled. */
-	taken: number;
-	sending: number;
-	readonly waiting: ClaimedDelivery[];
-}
-
-/** What a result means for the delivery: done, again later, or given up. */
-function judge(
-	delivery: ClaimedDelivery,
-	result: WebhookResult,
+/** Why a delivery is not sent at all, as its log tells it. */
+function reasonToDrop(
+	{ body, isRedelivered, since }: ClaimedDelivery,
+	maxAgeSeconds: number | null,
 	now: number,
-	random: number,
-): DeliveryOutcome {
-	if (result.outcome === 'answered' && result.status >= 200 && result.status < 300) {
-		return { status: 'success', responseStatus: result.status };
+): string | undefined {
+	if (body === null) return PAYLOAD_GONE;
+	if (maxAgeSeconds === null || isRedelivered || now - since <= maxAgeSeconds * 1_000) {
+		return undefined;
 	}
-	const responseStatus = result.outcome === 'answered' ? result.status : null;
-	const error = result.outcome === 'answered' ? answerError(result.status) : result.message;
-	const final = responseStatus === GONE || isBlocked(result);
-	const dueAt = final
-		? undefined
-		: nextAttemptAt({
-				attempt: delivery.attempt,
-				failedAt: now,
-				random,
-				retryAfterMs:
-					result.outcome === 'answered' && honoursRetryAfter(result.status)
-						? result.retryAfterMs
-						: undefined,
-			});
-	return dueAt === undefined
-		? { status: 'failed', error, responseStatus }
-		: { status: 'retrying', dueAt, error, responseStatus };
-}
-
-/** An address that may not be reached is not going to be allowed by waiting. */
-function isBlocked(result: WebhookResult): boolean {
-	return result.outcome === 'failed' && result.reason === 'blocked';
-}
-
-function answerError(status: number): string {
-	if (status === GONE) return 'The receiver answered 410 Gone; the endpoint was disabled.';
-	if (status >= 300 && status < 400) {
-		return `The receiver answered ${status}, a redirect; redirects are not followed.`;
-	}
-	return `The receiver answered ${status}.`;
+	return tooOld(maxAgeSeconds);
 }

@@ -1,7 +1,8 @@
 import type { NewEvent } from '../domain/events.ts';
-import { isGroup, phoneOf } from '../domain/address.ts';
-import type { InstanceId } from '../domain/ids.ts';
+import { chatTypeOf, phoneOf } from '../domain/address.ts';
+import type { EndpointId, InstanceId } from '../domain/ids.ts';
 import type {
+	Appended,
 	Clock,
 	IdSource,
 	InboundMessage,
@@ -19,8 +20,8 @@ export interface InboundOptions {
 	readonly ids: IdSource;
 	readonly clock: Clock;
 	readonly log: Log;
-	/** There are deliveries to send. */
-	readonly wake: () => void;
+	/** Events were written, and these endpoints have something to receive. */
+	readonly announce: (appended: Appended) => void;
 }
 
 /** Entries of one commit: enough to carry a burst, few enough to keep the first ones quick. */
@@ -90,20 +91,20 @@ export class Inbound {
 			if (group) group.push(entry);
 			else byInstance.set(entry.instanceId, [entry]);
 		}
-		let deliveries = 0;
+		const appended = new Set<EndpointId>();
 		await this.#options.storage.transaction(async (stores) => {
 			for (const [instanceId, group] of byInstance) {
-				deliveries += await this.#recordFor(stores, instanceId, group);
+				for (const id of await this.#recordFor(stores, instanceId, group)) appended.add(id);
 			}
 		});
-		if (deliveries > 0) this.#options.wake();
+		this.#options.announce([...appended]);
 	}
 
 	async #recordFor(
 		stores: Stores,
 		instanceId: InstanceId,
 		entries: readonly JournalEntry[],
-	): Promise<number> {
+	): Promise<Appended> {
 		const done: number[] = [];
 		const arrivals: { message: Message; event: NewEvent }[] = [];
 		for (const entry of entries) {
@@ -123,12 +124,9 @@ export class Inbound {
 		const events = arrivals
 			.filter(({ message }) => added.has(message.id))
 			.map(({ event }) => event);
-		const { deliveries } =
-			events.length > 0
-				? await stores.events.append(instanceId, events, this.#options.clock.now())
-				: { deliveries: 0 };
+		const appended = await stores.events.append(instanceId, events, this.#options.clock.now());
 		await stores.journal.remove(done);
-		return deliveries;
+		return appended;
 	}
 
 	#arrival(entry: JournalEntry, inbound: InboundMessage): { message: Message; event: NewEvent } {
@@ -154,6 +152,7 @@ export class Inbound {
 		const event: NewEvent = {
 			event: 'message.received',
 			occurredAt: entry.receivedAt,
+			chat: inbound.chat,
 			data: {
 				message_id: id,
 				from: phoneOf(inbound.sender) ?? inbound.sender,
@@ -161,7 +160,7 @@ export class Inbound {
 				from_lid: inbound.senderLid,
 				push_name: inbound.pushName,
 				chat_id: inbound.chat,
-				chat_type: isGroup(inbound.chat) ? 'group' : 'direct',
+				chat_type: chatTypeOf(inbound.chat),
 				from_me: inbound.fromMe,
 				body: inbound.body,
 				received_at: new Date(entry.receivedAt).toISOString(),

@@ -6,6 +6,7 @@ import { isProgress, QUEUE_TTL_MS, type MessageStatus } from '../domain/message.
 import { mayRepeatAfter } from '../domain/restriction.ts';
 import type { Scope } from '../domain/scope.ts';
 import type {
+	Appended,
 	Clock,
 	DriverSession,
 	IdSource,
@@ -22,8 +23,8 @@ export interface OutboundOptions {
 	readonly ids: IdSource;
 	readonly clock: Clock;
 	readonly log: Log;
-	/** There are deliveries to send. */
-	readonly wake: () => void;
+	/** Events were written, and these endpoints have something to receive. */
+	readonly announce: (appended: Appended) => void;
 }
 
 export interface NewMessage {
@@ -279,17 +280,16 @@ export class Outbound {
 	async #settle(message: Message, change: MessageChange): Promise<void> {
 		const { storage, clock } = this.#options;
 		this.#lines.get(message.instanceId)?.taken.delete(message.waId);
-		const deliveries = await storage.transaction(async (stores) => {
+		const appended = await storage.transaction(async (stores) => {
 			const settled = await stores.messages.change(message.id, ['queued'], change);
-			if (!settled) return 0;
-			const appended = await stores.events.append(
+			if (!settled) return [];
+			return stores.events.append(
 				message.instanceId,
 				[settledEvent(settled)],
 				clock.now(),
 			);
-			return appended.deliveries;
 		});
-		if (deliveries > 0) this.#options.wake();
+		this.#options.announce(appended);
 	}
 
 	async #sweep(): Promise<void> {
@@ -343,13 +343,16 @@ function settledEvent(message: Message): NewEvent {
 		to: message.peer,
 		client_ref: message.clientRef,
 	};
-	const cause = message.correlationId ? { correlationId: message.correlationId } : {};
+	const about = {
+		chat: message.chat,
+		...(message.correlationId && { correlationId: message.correlationId }),
+	};
 	return message.status === 'failed'
 		? {
 				event: 'message.failed',
 				occurredAt: message.failedAt ?? message.createdAt,
 				data: { ...common, error: message.error ?? SEND_FAILED },
-				...cause,
+				...about,
 			}
 		: {
 				event: 'message.sent',
@@ -358,6 +361,6 @@ function settledEvent(message: Message): NewEvent {
 					...common,
 					sent_at: new Date(message.sentAt ?? message.createdAt).toISOString(),
 				},
-				...cause,
+				...about,
 			};
 }

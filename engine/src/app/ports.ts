@@ -10,7 +10,10 @@ import type { Account } from './instance-ports.ts';
 import type { JournalEntry } from './storage-ports.ts';
 
 export type * from './instance-ports.ts';
+export type * from './receiver-ports.ts';
+export type * from './replay-ports.ts';
 export type * from './storage-ports.ts';
+export type * from './webhook-ports.ts';
 
 // ---------------------------------------------------------------- time, chance, log
 
@@ -134,6 +137,10 @@ export type WebhookResult =
 			readonly status: number;
 			readonly retryAfterMs?: number | undefined;
 			readonly latencyMs: number;
+			/** The first kilobyte of the body, for people to read. */
+			readonly responseText: string;
+			/** The IP address that was connected; `null` when none was. */
+			readonly address: string | null;
 	  }
 	| {
 			readonly outcome: 'failed';
@@ -141,6 +148,7 @@ export type WebhookResult =
 			readonly reason: string;
 			readonly message: string;
 			readonly latencyMs: number;
+			readonly address: string | null;
 	  };
 
 export interface WebhookClient {
@@ -177,17 +185,21 @@ export interface SimulatedPhones {
 		readonly code: string;
 		readonly pushName?: string | undefined;
 	}): Promise<{ readonly phoneNumber: string }>;
-	write(
-		instanceId: InstanceId,
-		message: {
-			readonly from: string;
-			readonly text: string;
-			readonly pushName?: string | undefined;
-		},
-	): Promise<{ readonly waId: string }>;
+	write(instanceId: InstanceId, message: SimulatedText): Promise<{ readonly waId: string }>;
 	/** What contacts received from the instance, oldest first. */
 	outbox(instanceId: InstanceId): Promise<readonly SimulatedArrival[]>;
 	fault(instanceId: InstanceId, kind: FaultKind): Promise<void>;
+}
+
+/** Where a simulated contact writes: to the instance, in its own status or in its newsletter. */
+export const WRITING_PLACES = ['direct', 'status', 'newsletter'] as const;
+
+export interface SimulatedText {
+	readonly from: string;
+	readonly text: string;
+	readonly pushName?: string | undefined;
+	/** By default `direct`. */
+	readonly as?: (typeof WRITING_PLACES)[number] | undefined;
 }
 
 export interface SimulatedArrival {

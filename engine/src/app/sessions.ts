@@ -16,6 +16,7 @@ import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import type {
 	Account,
+	Appended,
 	Clock,
 	CronSchedule,
 	IdSource,
@@ -42,8 +43,8 @@ export interface SessionsOptions {
 	readonly random: () => number;
 	readonly socketUrl: (instance: Instance) => string;
 	readonly limits: SessionLimits;
-	/** There are deliveries to send. */
-	readonly wake: () => void;
+	/** Events were written, and these endpoints have something to receive. */
+	readonly announce: (appended: Appended) => void;
 }
 
 /** At a start of the engine so many sessions connect at a time: a login costs CPU on both sides. */
@@ -241,7 +242,7 @@ export class Sessions {
 			return undefined;
 		}
 		const { before, after, status, work } = step;
-		if (step.deliveries > 0) this.#options.wake();
+		this.#options.announce(step.appended);
 		const isNewState = before.status.state !== status.state;
 		await this.#held.follow(id, status.state, isNewState);
 		let confirmed: boolean | undefined;
@@ -262,11 +263,11 @@ export class Sessions {
 	}
 
 	async #tell(id: InstanceId, events: readonly NewEvent[]): Promise<void> {
-		const { storage, clock, wake } = this.#options;
-		const { deliveries } = await storage.transaction((stores) =>
+		const { storage, clock, announce } = this.#options;
+		const appended = await storage.transaction((stores) =>
 			stores.events.append(id, events, clock.now()),
 		);
-		if (deliveries > 0) wake();
+		announce(appended);
 	}
 
 	async #heal(id: InstanceId, action: HealAction): Promise<void> {
@@ -365,20 +366,20 @@ export class Sessions {
 	async #restrict(id: InstanceId, code: number): Promise<void> {
 		const forMs = restrictionMs(code);
 		if (forMs === undefined) return;
-		const { storage, clock, outbound, wake } = this.#options;
+		const { storage, clock, outbound, announce } = this.#options;
 		const now = clock.now();
 		const until = now + forMs;
-		const deliveries = await storage.transaction(async (stores) => {
-			if (!(await stores.instances.change(id, { restrictedUntil: until }, now))) return 0;
+		const appended = await storage.transaction(async (stores) => {
+			if (!(await stores.instances.change(id, { restrictedUntil: until }, now))) return [];
 			const data = {
 				reason: code === 429 ? 'rate_limited' : closeReason(code),
 				restricted_until: new Date(until).toISOString(),
 			};
 			const event: NewEvent = { event: 'instance.restricted', occurredAt: now, data };
-			return (await stores.events.append(id, [event], now)).deliveries;
+			return stores.events.append(id, [event], now);
 		});
 		outbound.restrict(id, until);
-		if (deliveries > 0) wake();
+		announce(appended);
 		this.changes.tell(id);
 	}
 }

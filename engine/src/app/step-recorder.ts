@@ -2,7 +2,7 @@ import type { NewEvent } from '../domain/events.ts';
 import type { InstanceId } from '../domain/ids.ts';
 import { advance, type InstanceInput, type InstanceStep } from '../domain/instance.ts';
 import { attentionAfter, transitionEvents } from './instance-events.ts';
-import type { Account, Clock, IdSource, Instance, InstanceChange, Storage } from './ports.ts';
+import type { Account, Appended, Clock, IdSource, Instance, InstanceChange, Storage } from './ports.ts';
 
 /** What comes with an input and belongs into the same commit. */
 export interface Attached {
@@ -19,8 +19,8 @@ export interface Attached {
 export interface RecordedStep extends InstanceStep {
 	readonly before: Instance;
 	readonly after: Instance;
-	/** How many deliveries wait to be sent because of it. */
-	readonly deliveries: number;
+	/** The endpoints that have something to receive because of it. */
+	readonly appended: Appended;
 }
 
 /**
@@ -94,9 +94,8 @@ export class StepRecorder {
 				...(attached.events ?? []),
 				...transitionEvents(before, status, { at, closeCode, account }),
 			];
-			const { deliveries } =
-				events.length > 0 ? await stores.events.append(id, events, at) : { deliveries: 0 };
-			return { status, work, before, after, deliveries };
+			const appended = await stores.events.append(id, events, at);
+			return { status, work, before, after, appended };
 		});
 	}
 }

@@ -2,24 +2,18 @@
  * What the use cases need of a database. One conformance suite runs on every implementation.
  * Instants are Unix milliseconds.
  */
-import type { EventName, MessageBody, NewEvent } from '../domain/events.ts';
-import type {
-	CustomerId,
-	DeliveryId,
-	EndpointId,
-	EventId,
-	InstanceId,
-	KeyId,
-	MessageId,
-} from '../domain/ids.ts';
+import type { MessageBody } from '../domain/events.ts';
+import type { CustomerId, InstanceId, KeyId, MessageId } from '../domain/ids.ts';
 import type { MessageStatus } from '../domain/message.ts';
-import type { Mode, Scope } from '../domain/scope.ts';
+import type { Mode } from '../domain/scope.ts';
 import type {
 	AuditLog,
 	InstanceStore,
 	PairingLinkStore,
 	TransitionStore,
 } from './instance-ports.ts';
+import type { PayloadStore, ReplayStore } from './replay-ports.ts';
+import type { DeliveryQueue, DeliveryStore, EndpointStore, EventStore } from './webhook-ports.ts';
 
 export interface Page {
 	readonly limit: number;
@@ -158,121 +152,6 @@ export interface AuthStateStore {
 	wipe(instanceId: InstanceId): Promise<void>;
 }
 
-export interface EventStore {
-	/**
-	 * Writes the events of one instance in order: takes the next numbers of its sequence and adds a
-	 * delivery, due at `now`, for each enabled endpoint that wants it. Must run in the transaction
-	 * of what caused them. Answers how many deliveries it added.
-	 */
-	append(
-		instanceId: InstanceId,
-		events: readonly NewEvent[],
-		now: number,
-	): Promise<{ readonly deliveries: number }>;
-}
-
-export interface Endpoint {
-	readonly id: EndpointId;
-	readonly customerId: CustomerId;
-	readonly mode: Mode;
-	/** `null`: every instance of the customer and mode. */
-	readonly instanceId: InstanceId | null;
-	readonly url: string;
-	readonly events: readonly EventName[];
-	readonly enabled: boolean;
-	readonly hasCustomSigningSecret: boolean;
-	readonly createdAt: number;
-	readonly updatedAt: number;
-}
-
-export interface EndpointStore {
-	add(endpoint: Endpoint, signingSecret: string): Promise<void>;
-	find(scope: Scope, id: EndpointId): Promise<Endpoint | undefined>;
-	/** Newest first. */
-	list(scope: Scope, page: Page): Promise<Endpoint[]>;
-	disable(id: EndpointId, at: number): Promise<void>;
-	/** Its unsettled deliveries fail with the reason `endpoint_deleted`; their rows stay. */
-	remove(id: EndpointId, at: number): Promise<void>;
-}
-
-export type DeliveryStatus = 'pending' | 'retrying' | 'success' | 'failed';
-
-export interface Delivery {
-	readonly id: DeliveryId;
-	readonly endpointId: EndpointId;
-	readonly customerId: CustomerId;
-	readonly instanceId: InstanceId | null;
-	readonly event: EventName;
-	readonly eventId: EventId;
-	readonly payload: string | null;
-	readonly status: DeliveryStatus;
-	readonly attemptCount: number;
-	readonly lastError: string | null;
-	readonly lastResponseStatus: number | null;
-	readonly nextAttemptAt: number | null;
-	readonly deliveredAt: number | null;
-	readonly createdAt: number;
-	readonly updatedAt: number;
-}
-
-/** A delivery that is ours to send until `leasedUntil`; after that anyone may claim it again. */
-export interface ClaimedDelivery {
-	readonly id: DeliveryId;
-	readonly endpointId: EndpointId;
-	readonly eventId: EventId;
-	readonly event: EventName;
-	readonly body: string;
-	readonly correlationId: string | null;
-	readonly url: string;
-	readonly mode: Mode;
-	/** Newest first; more than one while a rotated secret still counts. */
-	readonly signingSecrets: readonly string[];
-	/** Counts from 1, this one included. */
-	readonly attempt: number;
-	readonly leasedUntil: number;
-}
-
-export interface Claim {
-	readonly now: number;
-	readonly leaseMs: number;
-	readonly limit: number;
-	/** Hosts (`URL.host`) that have no free place: their deliveries stay where they are. */
-	readonly withoutHosts: readonly string[];
-}
-
-export type DeliveryOutcome =
-	| { readonly status: 'success'; readonly responseStatus: number }
-	| {
-			readonly status: 'retrying';
-			readonly dueAt: number;
-			readonly error: string;
-			readonly responseStatus: number | null;
-	  }
-	| { readonly status: 'failed'; readonly error: string; readonly responseStatus: number | null };
-
-export interface DeliveryFilter {
-	readonly status?: DeliveryStatus | undefined;
-	readonly event?: EventName | undefined;
-	readonly instanceId?: InstanceId | undefined;
-}
-
-export interface DeliveryStore {
-	claim(claim: Claim): Promise<ClaimedDelivery[]>;
-	/** Answers false, and changes nothing, when the lease ran out and someone else claimed it. */
-	settle(claimed: ClaimedDelivery, outcome: DeliveryOutcome, at: number): Promise<boolean>;
-	/**
-	 * Makes what a dead worker had claimed for a first attempt due at once instead of at the end of
-	 * its lease. Only for an engine that has the database to itself.
-	 */
-	releaseLeases(now: number): Promise<void>;
-	/** When the next unsettled delivery falls due; `undefined` when there is none. */
-	nextDueAt(): Promise<number | undefined>;
-	find(scope: Scope, id: DeliveryId): Promise<Delivery | undefined>;
-	/** Newest first. */
-	list(scope: Scope, filter: DeliveryFilter, page: Page): Promise<Delivery[]>;
-}
-
-/** One change of an instance's state. Rows are never changed and outlive the instance. */
 export interface Stores {
 	readonly transitions: TransitionStore;
 	readonly audit: AuditLog;
@@ -287,6 +166,9 @@ export interface Stores {
 	readonly events: EventStore;
 	readonly endpoints: EndpointStore;
 	readonly deliveries: DeliveryStore;
+	readonly queue: DeliveryQueue;
+	readonly replays: ReplayStore;
+	readonly payloads: PayloadStore;
 }
 
 /** The database. Each store's own calls are atomic; `transaction` joins several into one commit. */

@@ -1,7 +1,7 @@
 import { EngineError } from '../domain/errors.ts';
 import type { InstanceId } from '../domain/ids.ts';
 import type { Scope } from '../domain/scope.ts';
-import type { FaultKind, SimulatedArrival, SimulatedPhones } from './ports.ts';
+import type { FaultKind, SimulatedArrival, SimulatedPhones, SimulatedText } from './ports.ts';
 import type { Instances } from './instances.ts';
 
 /** The simulated network in a caller's hands: test keys only, and only their own instances. */
@@ -42,11 +42,7 @@ export class TestPhones {
 	async write(
 		scope: Scope,
 		id: InstanceId,
-		message: {
-			readonly from: string;
-			readonly text: string;
-			readonly pushName?: string | undefined;
-		},
+		message: SimulatedText,
 	): Promise<{ readonly waId: string }> {
 		await this.#own(scope, id);
 		return this.#phones.write(id, message);

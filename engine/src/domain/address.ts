@@ -34,3 +34,11 @@ export function withoutDevice(jid: string): string {
 export function isGroup(jid: string): boolean {
 	return jid.endsWith('@g.us');
 }
+
+export type ChatType = 'direct' | 'group' | 'status' | 'newsletter';
+
+export function chatTypeOf(chat: string): ChatType {
+	if (isGroup(chat)) return 'group';
+	if (chat === 'status@broadcast') return 'status';
+	return chat.endsWith('@newsletter') ? 'newsletter' : 'direct';
+}

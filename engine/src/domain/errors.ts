@@ -40,6 +40,22 @@ export const ERRORS = {
 		message: 'No webhook delivery has this id.',
 		hint: 'List the deliveries of this key with GET /v1/webhook-deliveries.',
 	},
+	endpoint_disabled: {
+		message: 'The webhook endpoint is disabled.',
+		hint: 'See its disabled_reason, mend that, enable it with POST …/enable and try again.',
+	},
+	payload_expired: {
+		message: 'The payload of this delivery is no longer kept.',
+		hint: 'How long payloads are kept is a setting of the engine. Its metadata stays.',
+	},
+	replay_not_found: {
+		message: 'This endpoint has no replay with this id.',
+		hint: 'List the replays of the endpoint with GET /v1/webhook-endpoints/:id/replays.',
+	},
+	replay_running: {
+		message: 'A replay of this endpoint is still running.',
+		hint: 'Wait for the replay in details.replay_id to end, or cancel it.',
+	},
 	route_not_found: {
 		message: 'There is nothing at this path.',
 		hint: 'Check method and path; all routes are listed in /openapi.json.',
@@ -55,6 +71,10 @@ export const ERRORS = {
 	too_many_restarts: {
 		message: 'The instance was started or restarted too often.',
 		hint: 'WhatsApp throttles accounts that reconnect in a hurry. Wait for the seconds in Retry-After.',
+	},
+	too_many_streams: {
+		message: 'Too many event streams are open.',
+		hint: 'Close those that nobody reads. One that has broken off is counted for up to a minute.',
 	},
 	not_paired: {
 		message: 'No phone is linked to the instance.',

@@ -1,4 +1,5 @@
-import type { EventId, InstanceId, MessageId } from './ids.ts';
+import type { ChatType } from './address.ts';
+import type { EndpointId, EventId, InstanceId, MessageId } from './ids.ts';
 import type { InstanceState } from './instance.ts';
 
 /**
@@ -14,7 +15,7 @@ export interface EventData {
 		from_lid: string | null;
 		push_name: string | null;
 		chat_id: string;
-		chat_type: 'direct' | 'group';
+		chat_type: ChatType;
 		from_me: boolean;
 		body: MessageBody;
 		received_at: string;
@@ -68,7 +69,16 @@ export interface EventData {
 		since: string;
 	};
 	'qr.updated': { qr: string; code: string; expires_at: string };
+	/** About an endpoint, so of no instance. It goes to the customer's other endpoints. */
+	'endpoint.disabled': {
+		endpoint_id: EndpointId;
+		reason: Exclude<DisabledReason, 'by_user'>;
+		failing_since: string | null;
+	};
 }
+
+/** Why an endpoint gets nothing: its receiver said it is gone, or did nothing but fail for days. */
+export type DisabledReason = 'by_user' | 'gone' | 'failing';
 
 export type HealAction = 'restart' | 'scheduled_restart' | 'stuck_restart';
 
@@ -89,6 +99,7 @@ export const EVENT_NAMES = [
 	'instance.heal_exhausted',
 	'instance.needs_attention',
 	'qr.updated',
+	'endpoint.disabled',
 ] as const satisfies readonly EventName[];
 
 export const API_VERSION = '2026-04';
@@ -98,6 +109,8 @@ export type NewEvent = {
 		readonly event: Name;
 		readonly occurredAt: number;
 		readonly data: EventData[Name];
+		/** The chat that it is about: the events of one chat reach an endpoint in order. */
+		readonly chat?: string;
 		/** The request that caused it, when one did. */
 		readonly correlationId?: string;
 	};
@@ -105,9 +118,10 @@ export type NewEvent = {
 
 export interface Placing {
 	readonly eventId: EventId;
-	readonly instanceId: InstanceId;
+	/** `null` for an event that is about no instance. */
+	readonly instanceId: InstanceId | null;
 	/** Counts per instance from 1, without gaps. */
-	readonly sequence: number;
+	readonly sequence: number | null;
 }
 
 /** The JSON text that is stored, signed and sent: made once, so that every repeat is the same. */

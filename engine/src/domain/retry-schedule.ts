@@ -20,6 +20,13 @@ const LONGEST_RETRY_AFTER_MS = HOUR_MS;
 
 export const MAX_ATTEMPTS = WAITS_MS.length;
 
+/**
+ * A delivery that fails keeps the later ones of its chat waiting until this attempt has failed as
+ * well, about six minutes after the first. The next is half an hour away, and one message that its
+ * receiver cannot take must not hold up the conversation for so long.
+ */
+export const BLOCKING_ATTEMPTS = 4;
+
 export interface FailedAttempt {
 	/** The number of the attempt that has just failed; the first is 1. */
 	readonly attempt: number;

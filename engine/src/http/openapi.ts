@@ -33,6 +33,7 @@ const TAGS = [
 	{ name: 'Messages', description: 'Outbound messages and how far they have come' },
 	{ name: 'Webhook endpoints', description: 'Where events go' },
 	{ name: 'Webhook deliveries', description: 'What was sent to the endpoints, and the outcome' },
+	{ name: 'Events', description: 'Events as they happen, as a stream' },
 	{ name: 'Sandbox', description: 'The simulated network, for test keys only' },
 	{ name: 'Health', description: 'For load balancers and monitors; no API key needed' },
 ];
@@ -71,6 +72,12 @@ export function describeRoutes(app: FastifyInstance): void {
 						type: 'http',
 						scheme: 'bearer',
 						description: 'An API key, `zpk_live_…` or `zpk_test_…`',
+					},
+					stream_token: {
+						type: 'apiKey',
+						in: 'query',
+						name: 'token',
+						description: 'What `POST /v1/events/token` answers, for browsers',
 					},
 				},
 			},

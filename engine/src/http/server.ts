@@ -2,13 +2,18 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { serializerCompiler } from 'fastify-type-provider-zod';
 import type { Authentication } from '../app/authentication.ts';
 import type { Deliveries } from '../app/deliveries.ts';
+import type { Diagnosis } from '../app/diagnosis.ts';
+import type { EndpointTest } from '../app/endpoint-test.ts';
 import type { Endpoints } from '../app/endpoints.ts';
+import type { EventStreams } from '../app/event-stream.ts';
 import type { Groups } from '../app/groups.ts';
 import type { History } from '../app/history.ts';
 import type { Instances } from '../app/instances.ts';
 import type { Outbound } from '../app/outbound.ts';
 import type { Pairing } from '../app/pairing.ts';
 import type { IdSource, Log } from '../app/ports.ts';
+import type { Replays } from '../app/replays.ts';
+import type { StreamTokens } from '../app/stream-tokens.ts';
 import type { TestPhones } from '../app/test-phones.ts';
 import type { Scope } from '../domain/scope.ts';
 import { closeGently } from './closing.ts';
@@ -16,6 +21,7 @@ import { errorHandler, invalidRequest, routeOf } from './errors.ts';
 import { readJsonBodies } from './json-body.ts';
 import { malformedRequestHandler } from './malformed-request.ts';
 import { describeRoutes } from './openapi.ts';
+import { eventRoutes } from './routes/events.ts';
 import { healthRoutes, type Health } from './routes/health.ts';
 import { groupRoutes } from './routes/groups.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -27,7 +33,11 @@ import { qrRoutes } from './routes/qr.ts';
 import { sandboxRoutes } from './routes/sandbox.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { webhookDeliveryRoutes } from './routes/webhook-deliveries.ts';
+import { webhookDiagnosisRoutes } from './routes/webhook-diagnosis.ts';
+import { webhookEndpointActRoutes } from './routes/webhook-endpoint-acts.ts';
 import { webhookEndpointRoutes } from './routes/webhook-endpoints.ts';
+import { webhookReplayRoutes } from './routes/webhook-replays.ts';
+import { takeStreamToken } from './stream-token.ts';
 import { unknownRouteHandler } from './unknown-route.ts';
 import { compileValidator } from './validation.ts';
 
@@ -37,7 +47,12 @@ export interface Services {
 	readonly pairing: Pairing;
 	readonly outbound: Outbound;
 	readonly endpoints: Endpoints;
+	readonly endpointTest: EndpointTest;
 	readonly deliveries: Deliveries;
+	readonly replays: Replays;
+	readonly diagnosis: Diagnosis;
+	readonly eventStreams: EventStreams;
+	readonly streamTokens: StreamTokens;
 	readonly groups: Groups;
 	readonly history: History;
 	readonly testPhones: TestPhones;
@@ -105,7 +120,7 @@ export function buildServer(services: Services): FastifyInstance {
 	app.register(pairingPageRoutes(services.pairing));
 	app.register(
 		(v1, _options, done) => {
-			authenticate(v1, services.authentication);
+			authenticate(v1, services);
 			refuseWhatIsNotRead(v1);
 			v1.setNotFoundHandler(unknownRoute);
 			v1.register(instanceRoutes(services.instances));
@@ -116,7 +131,11 @@ export function buildServer(services: Services): FastifyInstance {
 			v1.register(groupRoutes(services.groups));
 			v1.register(messageRoutes(services.outbound));
 			v1.register(webhookEndpointRoutes(services.endpoints));
+			v1.register(webhookEndpointActRoutes(services.endpoints, services.endpointTest));
+			v1.register(webhookDiagnosisRoutes(services.diagnosis));
 			v1.register(webhookDeliveryRoutes(services.deliveries));
+			v1.register(webhookReplayRoutes(services.replays));
+			v1.register(eventRoutes(services));
 			v1.register(sandboxRoutes(services.testPhones));
 			done();
 		},
@@ -142,10 +161,14 @@ function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply): voi
 	else log.info(fields, 'request refused');
 }
 
-function authenticate(v1: FastifyInstance, authentication: Authentication): void {
+function authenticate(v1: FastifyInstance, { authentication, streamTokens }: Services): void {
 	v1.addHook('onRequest', async (request, reply) => {
 		reply.header('cache-control', 'no-store');
-		request.scope = await authentication.authenticate(request.headers.authorization);
+		const token = takeStreamToken(request, reply);
+		request.scope =
+			token === undefined
+				? await authentication.authenticate(request.headers.authorization)
+				: streamTokens.check(token);
 	});
 }
 

@@ -22,9 +22,11 @@ export const compileValidator: FastifySchemaCompiler<z.ZodType> = ({ schema, htt
 /** The fields that hold an id, and what is not there when it cannot be one. */
 const NOT_FOUND: Readonly<Record<string, ErrorCode>> = {
 	instance_id: 'instance_not_found',
+	instance_ids: 'instance_not_found',
 	message_id: 'message_not_found',
 	endpoint_id: 'endpoint_not_found',
 	delivery_id: 'delivery_not_found',
+	replay_id: 'replay_not_found',
 };
 
 const MOST_ISSUES = 20;
@@ -37,7 +39,8 @@ interface Issue {
 function refusal(issues: readonly z.core.$ZodIssue[], part: string): EngineError {
 	const [first] = issues;
 	const missing = first && issues.length === 1 && first.code === 'invalid_format';
-	const notFound = missing && NOT_FOUND[String(first.path.at(-1))];
+	const field = missing && first.path.findLast((part) => typeof part === 'string');
+	const notFound = field && NOT_FOUND[field];
 	if (notFound) return new EngineError(notFound);
 	return new EngineError('invalid_request', {
 		issues: issues.flatMap((issue) => toIssues(issue, part)).slice(0, MOST_ISSUES),

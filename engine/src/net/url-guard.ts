@@ -20,7 +20,7 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { UrlGuard } from '../app/ports.ts';
 import type { Mode } from '../domain/scope.ts';
-import { classifyAddress, type AddressKind } from './address-rules.ts';
+import { canonicalAddress, classifyAddress, type AddressKind } from './address-rules.ts';
 import { allowsAddress, allowsHost, type AllowEntry, type Target } from './allow-list.ts';
 import { isBadPort } from './bad-ports.ts';
 import { canonicalHost, isLocalName, isLoopbackName } from './host-names.ts';
@@ -185,7 +185,9 @@ function allowHint({ host, port }: Target): string {
 function isOwnAddress(address: string, kind: AddressKind): boolean {
 	if (kind === 'loopback') return true;
 	const interfaces = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
-	return interfaces.some((entry) => entry.address === address);
+	// Connecting to ::ffff:10.0.0.5 reaches 10.0.0.5.
+	const own = canonicalAddress(address);
+	return interfaces.some((entry) => entry.address === own);
 }
 
 /** As other programs on this machine see it: the hosts file and the container's own names count. */

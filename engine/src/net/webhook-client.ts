@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Agent, Pool } from 'undici';
 import type { WebhookClient, WebhookRequest } from '../app/ports.ts';
 import type { Mode } from '../domain/scope.ts';
+import { whenConnected } from './connected-address.ts';
 import { ConnectFault, guardedConnector } from './guarded-connector.ts';
 import type { ResolvingUrlGuard } from './url-guard.ts';
 import { CANCELLED, WebhookExchange, type ExchangeOutcome } from './webhook-exchange.ts';
@@ -22,7 +23,11 @@ export interface CancellableWebhookRequest extends WebhookRequest {
 	readonly signal?: AbortSignal | undefined;
 }
 
-export type WebhookOutcome = ExchangeOutcome & { readonly latencyMs: number };
+export type WebhookOutcome = ExchangeOutcome & {
+	readonly latencyMs: number;
+	/** The IP address that was connected; `null` when none was. */
+	readonly address: string | null;
+};
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const TOTAL_TIMEOUT_MS = 15_000;
@@ -51,8 +56,12 @@ export class UndiciWebhookClient implements WebhookClient {
 
 	async send(request: CancellableWebhookRequest): Promise<WebhookOutcome> {
 		const startedAt = performance.now();
-		const outcome = await this.#exchange(request);
-		return { ...outcome, latencyMs: Math.round(performance.now() - startedAt) };
+		// A view of its own on the same bytes, for it names this request and no other.
+		const body = Buffer.from(request.body.buffer, request.body.byteOffset, request.body.length);
+		let address: string | null = null;
+		whenConnected(body, (connected) => (address = connected));
+		const outcome = await this.#exchange({ ...request, body });
+		return { ...outcome, latencyMs: Math.round(performance.now() - startedAt), address };
 	}
 
 	/** Lets running requests end, then closes every connection. May be called again. */

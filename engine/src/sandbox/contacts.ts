@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { encodeWAMessage, proto, type BinaryNode } from '@whiskeysockets/baileys';
 import type { Delivery } from './delivery.ts';
 import { setupMessages } from './device-setup.ts';
@@ -8,7 +7,7 @@ import type { KeyServer } from './key-server.ts';
 import type { Incoming, Reception } from './reception.ts';
 import type { SenderKeys } from './sender-keys.ts';
 import type { Ciphertext, SignalAddress, SignalSessions } from './signal-sessions.ts';
-import { nowInSeconds, stanza } from './stanza.ts';
+import { newMessageId, nowInSeconds, stanza } from './stanza.ts';
 import type { Turns } from './turns.ts';
 import type { SentCopy } from './undelivered.ts';
 
@@ -33,7 +32,7 @@ export interface OutgoingText {
 	readonly plaintext?: boolean;
 	/** Damaged on its way, so that the devices have to ask for it again. */
 	readonly damaged?: boolean;
-	/** The group's JID, for a message to a group. */
+	/** The address that all receivers share: a group's, or that of statuses. */
 	readonly group?: string;
 }
 
@@ -221,11 +220,6 @@ export class Contacts {
 
 function addressOf({ lid, deviceId }: LinkedDevice): SignalAddress {
 	return { lid, deviceId };
-}
-
-/** Ids like those which phones with Android make. */
-function newMessageId(): string {
-	return randomBytes(16).toString('hex').toUpperCase();
 }
 
 function envelope(

@@ -7,6 +7,7 @@ import { Groups } from './groups.ts';
 import { KeyServer } from './key-server.ts';
 import { Listener } from './listener.ts';
 import { MessageRouting } from './message-routing.ts';
+import { Newsletters } from './newsletters.ts';
 import { Outbox } from './outbox.ts';
 import { Pairing } from './pairing.ts';
 import { Reception, type ReceptionParts, type ReceptionSettings } from './reception.ts';
@@ -24,6 +25,7 @@ export interface NetworkParts {
 	readonly undelivered: UndeliveredStanzas;
 	readonly outbox: Outbox;
 	readonly groups: Groups;
+	readonly newsletters: Newsletters;
 	readonly reception: Reception;
 	readonly contacts: Contacts;
 	readonly routing: MessageRouting;
@@ -54,6 +56,7 @@ export function composeNetwork(
 	const undelivered = new UndeliveredStanzas(state);
 	const outbox = new Outbox(state);
 	const delivery = new Delivery(state, undelivered);
+	const newsletters = new Newsletters(state, delivery);
 	const keys = new KeyServer(directory, delivery);
 	const { shown } = notify;
 	const reception = new Reception(settings, { directory, delivery, outbox, shown });
@@ -76,8 +79,8 @@ export function composeNetwork(
 		});
 	});
 	return {
-		...{ state, identity, directory, undelivered, outbox, groups, reception, contacts },
-		...{ routing, pairing, switchboard, listener, turns },
+		...{ state, identity, directory, undelivered, outbox, groups, newsletters, reception },
+		...{ contacts, routing, pairing, switchboard, listener, turns },
 	};
 }
 

@@ -5,6 +5,7 @@ import { isPhoneNumber, type LinkedDevice } from './directory.ts';
 import type { FaultKind } from './faults.ts';
 import type { PhoneRecord } from './key-bundle.ts';
 import { composeNetwork, type NetworkNotices, type NetworkParts } from './network-parts.ts';
+import type { NewsletterPost } from './newsletters.ts';
 import type { ReceivedMessage } from './outbox.ts';
 import { describeDevice, type PairedDevice } from './pairing.ts';
 import { SimulationError } from './simulation-error.ts';
@@ -23,6 +24,7 @@ export type { BrokenConnection, ConnectionInfo, Interceptor, UnhandledStanza };
 export { trustOnly } from './certificate-chain.ts';
 export { SimulationError } from './simulation-error.ts';
 
+const STATUSES = 'status@broadcast';
 const RECEIPT_DELAY_MS = 250;
 const REFUSED_UPGRADES = 3;
 
@@ -197,6 +199,38 @@ export class SimulatedNetwork extends EventEmitter<NetworkEvents> {
 			group: group.jid,
 		});
 		return { messageId };
+	}
+
+	/** A contact posts a status, which an account is shown: on each of its linked devices. */
+	async postStatus(options: {
+		from: string;
+		to: string;
+		text: string;
+		pushName?: string | undefined;
+		damaged?: boolean;
+	}): Promise<{ messageId: string }> {
+		const { contacts, directory } = this.#now;
+		const { phoneNumber } = this.#device(options.to);
+		const messageId = await contacts.sendText(this.#phone(options.from, options.pushName), {
+			to: directory.devicesOf(phoneNumber),
+			text: options.text,
+			addressing: 'lid',
+			damaged: options.damaged === true,
+			group: STATUSES,
+		});
+		return { messageId };
+	}
+
+	/** A contact posts in its newsletter, which an account follows: on each of its linked devices. */
+	async postToNewsletter(options: {
+		from: string;
+		to: string;
+		text: string;
+	}): Promise<NewsletterPost> {
+		const { newsletters, directory } = this.#now;
+		const { phoneNumber } = this.#device(options.to);
+		const followers = directory.devicesOf(phoneNumber);
+		return newsletters.post(this.#phone(options.from), followers, options.text);
 	}
 
 	/** What contacts have received from this device, oldest first, each message once. */

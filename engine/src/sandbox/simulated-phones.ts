@@ -1,4 +1,4 @@
-import type { FaultKind, SimulatedArrival, SimulatedPhones } from '../app/ports.ts';
+import type { FaultKind, SimulatedArrival, SimulatedPhones, SimulatedText } from '../app/ports.ts';
 import { EngineError } from '../domain/errors.ts';
 import type { InstanceId } from '../domain/ids.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
@@ -33,15 +33,19 @@ export class NetworkPhones implements SimulatedPhones {
 
 	async write(
 		instanceId: InstanceId,
-		message: {
-			readonly from: string;
-			readonly text: string;
-			readonly pushName?: string | undefined;
-		},
+		{ as = 'direct', ...message }: SimulatedText,
 	): Promise<{ readonly waId: string }> {
-		const { messageId } = await refusing(() =>
-			this.#network.sendText({ ...message, to: instanceId }),
-		);
+		const text = { ...message, to: instanceId };
+		const { messageId } = await refusing(() => {
+			switch (as) {
+				case 'direct':
+					return this.#network.sendText(text);
+				case 'status':
+					return this.#network.postStatus(text);
+				case 'newsletter':
+					return this.#network.postToNewsletter(text);
+			}
+		});
 		return { waId: messageId };
 	}
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { BinaryNode } from '@whiskeysockets/baileys';
 
 /** The one `from` of the server itself. Baileys compares it literally. */
@@ -66,6 +67,11 @@ export function bigEndian(value: number, length: number): Buffer {
 /** Seconds since 1970, as the `t` of a stanza. */
 export function nowInSeconds(): number {
 	return Math.floor(Date.now() / 1000);
+}
+
+/** An id for a message, like those which phones with Android make. */
+export function newMessageId(): string {
+	return randomBytes(16).toString('hex').toUpperCase();
 }
 
 /** A peer has sent what no client sends. Its connection is closed, and nobody else notices. */

@@ -8,12 +8,37 @@ import type { SecretBox } from './secret-box.ts';
 import { inTransaction } from './transaction.ts';
 
 /**
+ * From one commit to the next, at least. In a burst some ten messages share one, and a message that
+ * comes alone is written at once.
+ */
+const BETWEEN_COMMITS_MS = 5;
+
+/** On a slow disk the time between two commits is so many times what the last one took. */
+const SHARE_OF_COMMITS = 3;
+const LONGEST_BETWEEN_MS = 50;
+
+interface Commit {
+	readonly instanceId: InstanceId;
+	readonly changes: readonly AuthChange[];
+	readonly journal: readonly NewJournalEntry[];
+}
+
+interface WaitingCommit extends Commit {
+	readonly done: PromiseWithResolvers<JournalEntry[]>;
+}
+
+/**
  * The secrets of each instance's session: what links it to a phone, and the ratchets that open and
  * close messages. They change with every message, so `commit` is the most frequent write of all.
+ *
+ * Waiting for the disk is most of what a commit costs. So those of one moment, of whichever
+ * instances, wait for it together; where they fail together, each is tried by itself.
  */
 export class AuthStateRepository implements AuthStateStore {
 	readonly #db: Kysely<Schema>;
 	readonly #box: SecretBox;
+	#waiting: WaitingCommit[] = [];
+	#nextCommitAt = 0;
 
 	constructor(db: Kysely<Schema>, box: SecretBox) {
 		this.#db = db;
@@ -47,16 +72,56 @@ export class AuthStateRepository implements AuthStateStore {
 		journal: readonly NewJournalEntry[] = [],
 	): Promise<JournalEntry[]> {
 		if (changes.length === 0 && journal.length === 0) return [];
-		const last = lastOfEach(changes);
-		return inTransaction(this.#db, async (db) => {
-			await this.#set(db, instanceId, last);
-			await this.#unset(db, instanceId, last);
-			return new JournalRepository(db, this.#box).add(instanceId, journal);
-		});
+		const commit = { instanceId, changes: lastOfEach(changes), journal };
+		if (this.#db.isTransaction) return this.#write(this.#db, commit);
+		if (this.#waiting.length === 0) this.#commitSoon();
+		const done = Promise.withResolvers<JournalEntry[]>();
+		this.#waiting.push({ ...commit, done });
+		return done.promise;
 	}
 
 	async wipe(instanceId: InstanceId): Promise<void> {
 		await this.#db.deleteFrom('auth_state').where('instance_id', '=', instanceId).execute();
+	}
+
+	#commitSoon(): void {
+		const waitMs = this.#nextCommitAt - performance.now();
+		const commit = () => void this.#commitWaiting();
+		if (waitMs > 0) setTimeout(commit, waitMs);
+		else setImmediate(commit);
+	}
+
+	async #commitWaiting(): Promise<void> {
+		const together = this.#waiting.splice(0);
+		try {
+			await this.#commitAll(together);
+		} catch (error) {
+			const [first, ...others] = together;
+			if (others.length === 0) first?.done.reject(error);
+			else for (const alone of together) await this.#commitAll([alone]).catch(alone.done.reject);
+		}
+	}
+
+	async #commitAll(commits: readonly WaitingCommit[]): Promise<void> {
+		const startedAt = performance.now();
+		const entries = await inTransaction(this.#db, async (db) => {
+			const written: JournalEntry[][] = [];
+			for (const commit of commits) written.push(await this.#write(db, commit));
+			return written;
+		});
+		const endedAt = performance.now();
+		const betweenMs = Math.max(BETWEEN_COMMITS_MS, SHARE_OF_COMMITS * (endedAt - startedAt));
+		this.#nextCommitAt = endedAt + Math.min(betweenMs, LONGEST_BETWEEN_MS);
+		for (const [index, { done }] of commits.entries()) done.resolve(entries[index]!);
+	}
+
+	async #write(
+		db: Kysely<Schema>,
+		{ instanceId, changes, journal }: Commit,
+	): Promise<JournalEntry[]> {
+		await this.#set(db, instanceId, changes);
+		await this.#unset(db, instanceId, changes);
+		return new JournalRepository(db, this.#box).add(instanceId, journal);
 	}
 
 	async #set(

@@ -1,186 +1,294 @@
-import type { Kysely, Selectable, Updateable } from 'kysely';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { sql, type Kysely, type Selectable } from 'kysely';
+import { LEASE_MS } from '../app/delivery-turns.ts';
 import type {
-	Claim,
-	ClaimedDelivery,
+	Attempt,
 	Delivery,
 	DeliveryFilter,
-	DeliveryOutcome,
+	DeliveryPage,
+	DeliveryStatus,
 	DeliveryStore,
+	DeliveryTally,
 	Page,
+	ReplayFilter,
 } from '../app/ports.ts';
-import type { DeliveryId, EndpointId } from '../domain/ids.ts';
+import { firstIdAt, type DeliveryId, type EndpointId } from '../domain/ids.ts';
 import type { Scope } from '../domain/scope.ts';
+import { readAttemptLog } from './attempt-log.ts';
+import {
+	lastLookedAt,
+	lookedAt,
+	newestFirst,
+	ofEndpoint,
+	oldestFirst,
+	taken,
+	wanted,
+} from './delivery-reading.ts';
 import type { DialectName, Schema, WebhookDeliveriesTable } from './schema.ts';
-import type { SecretBox } from './secret-box.ts';
-import { openSigningSecrets } from './signing-secrets.ts';
+import { inTransaction } from './transaction.ts';
 
-/**
- * Webhook deliveries. The table is the queue.
- *
- * One column does two jobs. `due_at` is when a delivery should next be tried, and claiming one
- * moves `due_at` to the end of the claimer's lease. So a worker that dies needs no clean-up: what
- * it held falls due again by itself. A settled delivery has no `due_at`.
- *
- * Delivery is at least once. A worker that dies between sending and settling, or a receiver that
- * answers after the lease, leads to a second send; receivers drop it by its event's id.
- */
+/** How much of the attempts a redelivery keeps. A line that is cut off is not read any more. */
+const MOST_LOG_CHARACTERS = 32 * 1024;
+
+const COLUMNS = [
+	'delivery.id',
+	'delivery.endpoint_id',
+	'delivery.customer_id',
+	'delivery.instance_id',
+	'delivery.event',
+	'delivery.event_id',
+	'delivery.status',
+	'delivery.attempts',
+	'delivery.last_error',
+	'delivery.last_response_status',
+	'delivery.due_at',
+	'delivery.payload_gone',
+	'delivery.delivered_at',
+	'delivery.redelivered_at',
+	'delivery.created_at',
+	'delivery.updated_at',
+	'events.body',
+] as const;
+
+/** The log of deliveries; `delivery-reading.ts` says how it is read without reading all of it. */
 export class DeliveriesRepository implements DeliveryStore {
 	readonly #db: Kysely<Schema>;
-	readonly #skipLocked: boolean;
-	readonly #box: SecretBox;
+	readonly #dialect: DialectName;
 
-	constructor(db: Kysely<Schema>, dialect: DialectName, box: SecretBox) {
+	constructor(db: Kysely<Schema>, dialect: DialectName) {
 		this.#db = db;
-		// SQLite has one writer at a time, so there is nothing to skip.
-		this.#skipLocked = dialect === 'postgres';
-		this.#box = box;
+		this.#dialect = dialect;
 	}
 
-	/** The oldest due are taken, and answered in the order in which they were made. */
-	async claim({ now, leaseMs, limit, withoutHosts }: Claim): Promise<ClaimedDelivery[]> {
-		const leasedUntil = now + leaseMs;
-		// As a plain subquery, Postgres may run `limit … for update skip locked` more than once and
-		// lock more rows than asked for.
-		const claimed = await this.#db
-			.with('due', (db) =>
-				db
-					.selectFrom('webhook_deliveries')
-					.select('id')
-					.where('held', '=', 0)
-					.where('due_at', '<=', now)
-					.$if(withoutHosts.length > 0, (query) => query.where('host', 'not in', withoutHosts))
-					.orderBy('due_at')
-					.orderBy('id')
-					.limit(limit)
-					.$if(this.#skipLocked, (query) => query.forUpdate().skipLocked()),
-			)
-			.updateTable('webhook_deliveries')
-			.set((eb) => ({ due_at: leasedUntil, attempts: eb('attempts', '+', 1), updated_at: now }))
-			.where('id', 'in', (eb) => eb.selectFrom('due').select('due.id'))
-			.returning('id')
-			.execute();
-		if (claimed.length === 0) return [];
-		return this.#read(
-			claimed.map(({ id }) => id),
-			leasedUntil,
-		);
-	}
-
-	async settle(claimed: ClaimedDelivery, outcome: DeliveryOutcome, at: number): Promise<boolean> {
-		const { numUpdatedRows } = await this.#db
-			.updateTable('webhook_deliveries')
-			.set({ ...toColumns(outcome, at), updated_at: at })
-			.where('id', '=', claimed.id)
-			.where('due_at', '=', claimed.leasedUntil)
+	async find({ customerId, mode }: Scope, id: DeliveryId): Promise<Delivery | undefined> {
+		const row = await this.#withPayload()
+			.where('delivery.id', '=', id)
+			.where('delivery.customer_id', '=', customerId)
+			.where('delivery.mode', '=', mode)
 			.executeTakeFirst();
-		return numUpdatedRows === 1n;
-	}
-
-	/** No first attempt is planned for later, so a pending one that is due later is claimed. */
-	async releaseLeases(now: number): Promise<void> {
-		await this.#db
-			.updateTable('webhook_deliveries')
-			.set({ due_at: now })
-			.where('status', '=', 'pending')
-			.where('due_at', '>', now)
-			.execute();
-	}
-
-	async nextDueAt(): Promise<number | undefined> {
-		const row = await this.#db
-			.selectFrom('webhook_deliveries')
-			.select('due_at')
-			.where('held', '=', 0)
-			.where('due_at', 'is not', null)
-			.orderBy('due_at')
-			.limit(1)
-			.executeTakeFirst();
-		return row?.due_at ?? undefined;
-	}
-
-	async find(scope: Scope, id: DeliveryId): Promise<Delivery | undefined> {
-		const row = await this.#withPayload(scope).where('delivery.id', '=', id).executeTakeFirst();
 		return row && toDelivery(row);
 	}
 
-	async list(
-		scope: Scope,
-		{ status, event, instanceId }: DeliveryFilter,
-		{ limit, before }: Page,
-	): Promise<Delivery[]> {
-		let query = this.#withPayload(scope);
-		if (status !== undefined) query = query.where('delivery.status', '=', status);
-		if (event !== undefined) query = query.where('delivery.event', '=', event);
-		if (instanceId !== undefined) query = query.where('delivery.instance_id', '=', instanceId);
-		if (before !== undefined) query = query.where('delivery.id', '<', before as DeliveryId);
-		const rows = await query.orderBy('delivery.id', 'desc').limit(limit).execute();
-		return rows.map(toDelivery);
-	}
-
-	async #read(ids: readonly DeliveryId[], leasedUntil: number): Promise<ClaimedDelivery[]> {
-		const rows = await this.#db
-			.selectFrom('webhook_deliveries as delivery')
-			.innerJoin('events as event', 'event.id', 'delivery.event_id')
-			.innerJoin('webhook_endpoints as endpoint', 'endpoint.id', 'delivery.endpoint_id')
-			.select([
-				'delivery.id',
-				'delivery.endpoint_id',
-				'delivery.event_id',
-				'delivery.event',
-				'delivery.mode',
-				'delivery.attempts',
-				'event.body',
-				'event.correlation_id',
-				'endpoint.url',
-				'endpoint.sealed_signing_secrets',
-			])
-			.where('delivery.id', 'in', ids)
-			.where('delivery.due_at', '=', leasedUntil)
-			.orderBy('delivery.id')
+	async list(scope: Scope, filter: DeliveryFilter, { limit, before }: Page): Promise<DeliveryPage> {
+		if (!(await this.#isOwn(scope, filter))) return { deliveries: [], next: undefined };
+		const along = newestFirst(this.#db, scope, filter, before);
+		const rows = await this.#withPayload()
+			.where('delivery.id', 'in', () =>
+				lookedAt(this.#db, along)
+					.select('looked.id')
+					.where((eb) => eb.and(wanted(scope, filter)))
+					.orderBy('looked.id', 'desc')
+					.limit(limit + 1),
+			)
+			.orderBy('delivery.id', 'desc')
 			.execute();
-		const secrets = new Map<EndpointId, string[]>();
-		for (const { endpoint_id: id, sealed_signing_secrets } of rows) {
-			if (secrets.has(id)) continue;
-			secrets.set(id, openSigningSecrets(this.#box, id, sealed_signing_secrets));
-		}
-		return rows.map((row) => ({
-			id: row.id,
-			endpointId: row.endpoint_id,
-			eventId: row.event_id,
-			event: row.event,
-			body: row.body,
-			correlationId: row.correlation_id,
-			url: row.url,
-			mode: row.mode,
-			signingSecrets: secrets.get(row.endpoint_id)!,
-			attempt: row.attempts,
-			leasedUntil,
-		}));
+		const deliveries = rows.slice(0, limit).map(toDelivery);
+		if (rows.length > limit) return { deliveries, next: deliveries.at(-1)!.id };
+		return { deliveries, next: await lastLookedAt(along) };
 	}
 
-	#withPayload({ customerId, mode }: Scope) {
+	async attempts(id: DeliveryId): Promise<readonly Attempt[]> {
+		const row = await this.#db
+			.selectFrom('webhook_deliveries')
+			.select('attempt_log')
+			.where('id', '=', id)
+			.executeTakeFirst();
+		return row ? readAttemptLog(row.attempt_log) : [];
+	}
+
+	async redeliver(ids: readonly DeliveryId[], at: number): Promise<readonly DeliveryId[]> {
+		if (ids.length === 0) return [];
+		return inTransaction(this.#db, async (db) => {
+			const endpoints = await this.#holdEndpoints(db, ids);
+			if (endpoints.length === 0) return [];
+			const settled = await db
+				.updateTable('webhook_deliveries')
+				.set((eb) => ({
+					status: 'pending',
+					due_at: at,
+					earlier_attempts: eb.ref('attempts'),
+					attempt_log: newestOfLog(),
+					delivered_at: null,
+					redelivered_at: at,
+					updated_at: at,
+				}))
+				.where('id', 'in', ids)
+				.where('endpoint_id', 'in', endpoints)
+				.where('due_at', 'is', null)
+				.where('payload_gone', '=', 0)
+				.returning('id')
+				.execute();
+			// What is due later than any claim lasts is planned, and in nobody's hands.
+			const planned = await db
+				.updateTable('webhook_deliveries')
+				.set({ due_at: at, updated_at: at })
+				.where('id', 'in', ids)
+				.where('endpoint_id', 'in', endpoints)
+				.where('status', '=', 'retrying')
+				.where('due_at', '>', at + LEASE_MS)
+				.returning('id')
+				.execute();
+			return [...settled, ...planned].map(({ id }) => id).sort();
+		});
+	}
+
+	/** Not for use in a transaction: between two stretches of a long log others have their turn. */
+	async listForReplay(
+		endpointId: EndpointId,
+		filter: ReplayFilter,
+		{ after, limit }: { readonly after: DeliveryId | null; readonly limit: number },
+	): Promise<readonly DeliveryId[]> {
+		const ids: DeliveryId[] = [];
+		let from: DeliveryId | null | undefined = after;
+		while (from !== undefined) {
+			const along = oldestFirst(this.#db, endpointId, filter, from);
+			const rows = await taken(lookedAt(this.#db, along), filter)
+				.select('looked.id')
+				.orderBy('looked.id')
+				.limit(limit - ids.length)
+				.execute();
+			ids.push(...rows.map(({ id }) => id));
+			from = ids.length < limit ? await lastLookedAt(along) : undefined;
+			await breathe();
+		}
+		return ids;
+	}
+
+	/** Not for use in a transaction, like `listForReplay`. */
+	async countForReplay(
+		endpointId: EndpointId,
+		filter: ReplayFilter,
+		atMost: number,
+	): Promise<number> {
+		let count = 0;
+		let from: DeliveryId | null | undefined = null;
+		while (from !== undefined) {
+			const along = oldestFirst(this.#db, endpointId, filter, from);
+			const { found } = await taken(lookedAt(this.#db, along), filter)
+				.select(({ fn }) => fn.count<number>('looked.id').as('found'))
+				.executeTakeFirstOrThrow();
+			count = Math.min(count + found, atMost);
+			from = count < atMost ? await lastLookedAt(along) : undefined;
+			await breathe();
+		}
+		return count;
+	}
+
+	async tally(endpointId: EndpointId, from: number, atMost: number): Promise<DeliveryTally> {
+		const newest = this.#db
+			.selectFrom('webhook_deliveries')
+			.select(['id', 'status'])
+			.where('endpoint_id', '=', endpointId)
+			.where('id', '>=', firstIdAt('dlv', from))
+			.orderBy('id', 'desc')
+			.limit(atMost);
+		const rows = await this.#db
+			.selectFrom(newest.as('newest'))
+			.select(({ fn }) => ['newest.status', fn.count<number>('newest.id').as('count')])
+			.groupBy('newest.status')
+			.execute();
+		const counts = { pending: 0, retrying: 0, success: 0, failed: 0 };
+		for (const { status, count } of rows) counts[status] = count;
+		return counts;
+	}
+
+	async countUnsettled(endpointId: EndpointId, atMost: number): Promise<number> {
+		const some = this.#db
+			.selectFrom('webhook_deliveries')
+			.select('id')
+			.where('endpoint_id', '=', endpointId)
+			.where('due_at', 'is not', null)
+			.limit(atMost);
+		const { found } = await this.#db
+			.selectFrom(some.as('some'))
+			.select(({ fn }) => fn.count<number>('some.id').as('found'))
+			.executeTakeFirstOrThrow();
+		return found;
+	}
+
+	/** A success is looked for among the newest deliveries only, for no index leads to it. */
+	async newest(endpointId: EndpointId, status: DeliveryStatus): Promise<Delivery | undefined> {
+		const along = ofEndpoint(this.#db, endpointId, status);
+		const row = await this.#withPayload()
+			.where('delivery.id', 'in', () =>
+				lookedAt(this.#db, along.orderBy('id', 'desc'))
+					.select('looked.id')
+					.where('looked.status', '=', status)
+					.orderBy('looked.id', 'desc')
+					.limit(1),
+			)
+			.executeTakeFirst();
+		return row && toDelivery(row);
+	}
+
+	/**
+	 * Whether the endpoint and the instance that are asked for belong to whom asks. Lists along
+	 * their indexes would otherwise tell strangers how many deliveries there are.
+	 */
+	async #isOwn(
+		{ customerId, mode }: Scope,
+		{ endpointId, instanceId }: DeliveryFilter,
+	): Promise<boolean> {
+		const owned = { customer_id: customerId, mode };
+		const endpoint =
+			endpointId === undefined ||
+			(await this.#db
+				.selectFrom('webhook_endpoints')
+				.select('id')
+				.where((eb) => eb.and({ ...owned, id: endpointId }))
+				.executeTakeFirst());
+		const instance =
+			instanceId === undefined ||
+			(await this.#db
+				.selectFrom('instances')
+				.select('id')
+				.where((eb) => eb.and({ ...owned, id: instanceId }))
+				.executeTakeFirst());
+		return endpoint !== undefined && instance !== undefined;
+	}
+
+	/**
+	 * The endpoints of these deliveries that are not deleted. On Postgres a deletion waits for our
+	 * commit, and then fails what we have made due.
+	 */
+	async #holdEndpoints(
+		db: Kysely<Schema>,
+		ids: readonly DeliveryId[],
+	): Promise<readonly EndpointId[]> {
+		const rows = await db
+			.selectFrom('webhook_endpoints')
+			.select('id')
+			.where('id', 'in', (eb) =>
+				eb.selectFrom('webhook_deliveries').select('endpoint_id').where('id', 'in', ids),
+			)
+			.where('deleted_at', 'is', null)
+			.orderBy('id')
+			.$if(this.#dialect === 'postgres', (query) => query.forShare())
+			.execute();
+		return rows.map(({ id }) => id);
+	}
+
+	#withPayload() {
 		return this.#db
 			.selectFrom('webhook_deliveries as delivery')
-			.innerJoin('events', 'events.id', 'delivery.event_id')
-			.selectAll('delivery')
-			.select('events.body')
-			.where('delivery.customer_id', '=', customerId)
-			.where('delivery.mode', '=', mode);
+			.leftJoin('events', 'events.id', 'delivery.event_id')
+			.select(COLUMNS);
 	}
 }
 
-function toColumns(outcome: DeliveryOutcome, at: number): Updateable<WebhookDeliveriesTable> {
-	const { status, responseStatus } = outcome;
-	return {
-		status,
-		due_at: status === 'retrying' ? outcome.dueAt : null,
-		last_error: status === 'success' ? null : outcome.error,
-		last_response_status: responseStatus,
-		delivered_at: status === 'success' ? at : null,
-	};
+/** The end of the log, as far as it is kept. */
+function newestOfLog() {
+	const log = sql.ref('attempt_log');
+	return sql<string>`case when length(${log}) <= ${MOST_LOG_CHARACTERS} then ${log}
+		else substr(${log}, length(${log}) - ${MOST_LOG_CHARACTERS} + 1) end`;
 }
 
-function toDelivery(row: Selectable<WebhookDeliveriesTable> & { readonly body: string }): Delivery {
+type Row = Omit<
+	Selectable<WebhookDeliveriesTable>,
+	'mode' | 'lane' | 'earlier_attempts' | 'attempt_log'
+>;
+
+function toDelivery(row: Row & { readonly body: string | null }): Delivery {
 	return {
 		id: row.id,
 		endpointId: row.endpoint_id,
@@ -188,13 +296,14 @@ function toDelivery(row: Selectable<WebhookDeliveriesTable> & { readonly body: s
 		instanceId: row.instance_id,
 		event: row.event,
 		eventId: row.event_id,
-		payload: row.body,
+		payload: row.payload_gone === 1 ? null : row.body,
 		status: row.status,
 		attemptCount: row.attempts,
 		lastError: row.last_error,
 		lastResponseStatus: row.last_response_status,
 		nextAttemptAt: row.due_at,
 		deliveredAt: row.delivered_at,
+		redeliveredAt: row.redelivered_at,
 		createdAt: row.created_at,
 		updatedAt: row.updated_at,
 	};

@@ -1,11 +1,19 @@
-import type { Kysely, Selectable } from 'kysely';
-import type { Endpoint, EndpointStore, Page } from '../app/ports.ts';
-import type { EventName } from '../domain/events.ts';
+import type { Kysely, Selectable, Updateable } from 'kysely';
+import type {
+	Endpoint,
+	EndpointHealth,
+	EndpointSettings,
+	EndpointStore,
+	NewSecret,
+	Page,
+} from '../app/ports.ts';
+import type { DisabledReason } from '../domain/events.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import type { Scope } from '../domain/scope.ts';
 import type { Schema, WebhookEndpointsTable } from './schema.ts';
 import type { SecretBox } from './secret-box.ts';
-import { sealSigningSecrets } from './signing-secrets.ts';
+import { openSigningSecrets, sealSigningSecrets } from './signing-secrets.ts';
+import { toSubscription, toSubscriptionColumns } from './subscription-columns.ts';
 import { inTransaction } from './transaction.ts';
 
 export class EndpointsRepository implements EndpointStore {
@@ -24,12 +32,23 @@ export class EndpointsRepository implements EndpointStore {
 				id: endpoint.id,
 				customer_id: endpoint.customerId,
 				mode: endpoint.mode,
-				instance_id: endpoint.instanceId,
+				description: endpoint.description,
 				url: endpoint.url,
 				events: JSON.stringify(endpoint.events),
+				instance_ids: JSON.stringify(endpoint.instanceIds),
+				filters: JSON.stringify(endpoint.filters),
+				ordered: Number(endpoint.ordered),
+				max_age_seconds: endpoint.maxAgeSeconds,
+				max_per_second: endpoint.maxPerSecond,
 				enabled: Number(endpoint.enabled),
+				disabled_reason: endpoint.disabledReason,
+				disabled_at: endpoint.disabledAt,
+				failing_since: endpoint.failingSince,
+				worked_until: endpoint.workedUntil,
 				has_custom_signing_secret: Number(endpoint.hasCustomSigningSecret),
 				sealed_signing_secrets: sealSigningSecrets(this.#box, endpoint.id, [signingSecret]),
+				secret_rotated_at: endpoint.secretRotatedAt,
+				previous_secret_until: endpoint.previousSecretUntil,
 				created_at: endpoint.createdAt,
 				updated_at: endpoint.updatedAt,
 				deleted_at: null,
@@ -37,13 +56,24 @@ export class EndpointsRepository implements EndpointStore {
 			.execute();
 	}
 
-	async find(scope: Scope, id: EndpointId): Promise<Endpoint | undefined> {
-		const row = await this.#present(scope).where('id', '=', id).executeTakeFirst();
+	async find({ customerId, mode }: Scope, id: EndpointId): Promise<Endpoint | undefined> {
+		const row = await this.#present()
+			.where('id', '=', id)
+			.where('customer_id', '=', customerId)
+			.where('mode', '=', mode)
+			.executeTakeFirst();
 		return row && toEndpoint(row);
 	}
 
-	async list(scope: Scope, { limit, before }: Page): Promise<Endpoint[]> {
-		const rows = await this.#present(scope)
+	async findAny(id: EndpointId): Promise<Endpoint | undefined> {
+		const row = await this.#present().where('id', '=', id).executeTakeFirst();
+		return row && toEndpoint(row);
+	}
+
+	async list({ customerId, mode }: Scope, { limit, before }: Page): Promise<Endpoint[]> {
+		const rows = await this.#present()
+			.where('customer_id', '=', customerId)
+			.where('mode', '=', mode)
 			.$if(before !== undefined, (query) => query.where('id', '<', before as EndpointId))
 			.orderBy('id', 'desc')
 			.limit(limit)
@@ -51,20 +81,68 @@ export class EndpointsRepository implements EndpointStore {
 		return rows.map(toEndpoint);
 	}
 
-	async disable(id: EndpointId, at: number): Promise<void> {
+	async signingSecrets(id: EndpointId, now: number): Promise<readonly string[]> {
+		const row = await this.#present().where('id', '=', id).executeTakeFirst();
+		return row === undefined ? [] : openSigningSecrets(this.#box, now, row);
+	}
+
+	async change(id: EndpointId, settings: Partial<EndpointSettings>, at: number): Promise<void> {
+		await this.#update(id, { ...toColumns(settings), updated_at: at });
+	}
+
+	/** No more than two secrets are kept: a second rotation ends the overlap of the first. */
+	async rotateSecret(id: EndpointId, { secret, ...rest }: NewSecret, at: number): Promise<void> {
+		const overlaps = rest.previousUntil > at;
 		await inTransaction(this.#db, async (db) => {
+			// Written before it is read, so that on Postgres two rotations wait for each other.
+			const row = await db
+				.updateTable('webhook_endpoints')
+				.set({
+					has_custom_signing_secret: Number(rest.isCustom),
+					secret_rotated_at: at,
+					previous_secret_until: overlaps ? rest.previousUntil : null,
+					updated_at: at,
+				})
+				.where('id', '=', id)
+				.where('deleted_at', 'is', null)
+				.returning(['id', 'sealed_signing_secrets', 'previous_secret_until'])
+				.executeTakeFirst();
+			if (row === undefined) return;
+			const [present] = openSigningSecrets(this.#box, at, row);
+			const secrets = overlaps ? [secret, present!] : [secret];
 			await db
 				.updateTable('webhook_endpoints')
-				.set({ enabled: 0, updated_at: at })
+				.set({ sealed_signing_secrets: sealSigningSecrets(this.#box, id, secrets) })
 				.where('id', '=', id)
 				.execute();
-			await db
-				.updateTable('webhook_deliveries')
-				.set({ held: 1 })
-				.where('endpoint_id', '=', id)
-				.where('due_at', 'is not', null)
-				.execute();
 		});
+	}
+
+	/** Not a change of the endpoint's: `updated_at` stays. */
+	async noteHealth(id: EndpointId, { failingSince, workedUntil }: EndpointHealth): Promise<void> {
+		await this.#update(id, { failing_since: failingSince, worked_until: workedUntil });
+	}
+
+	async enable(id: EndpointId, at: number): Promise<boolean> {
+		const { numUpdatedRows } = await this.#db
+			.updateTable('webhook_endpoints')
+			.set({ enabled: 1, disabled_reason: null, disabled_at: null, updated_at: at })
+			.where('id', '=', id)
+			.where('enabled', '=', 0)
+			.where('deleted_at', 'is', null)
+			.executeTakeFirst();
+		return numUpdatedRows === 1n;
+	}
+
+	async disable(id: EndpointId, reason: DisabledReason, at: number): Promise<boolean> {
+		const { numUpdatedRows } = await this.#db
+			.updateTable('webhook_endpoints')
+			.set({ enabled: 0, disabled_reason: reason, disabled_at: at, updated_at: at })
+			.where('id', '=', id)
+			.where('enabled', '=', 1)
+			.where('deleted_at', 'is', null)
+			.executeTakeFirst();
+		return numUpdatedRows === 1n;
 	}
 
 	async remove(id: EndpointId, at: number): Promise<void> {
@@ -84,14 +162,31 @@ export class EndpointsRepository implements EndpointStore {
 		});
 	}
 
-	#present({ customerId, mode }: Scope) {
-		return this.#db
-			.selectFrom('webhook_endpoints')
-			.selectAll()
-			.where('customer_id', '=', customerId)
-			.where('mode', '=', mode)
-			.where('deleted_at', 'is', null);
+	async #update(id: EndpointId, columns: Updateable<WebhookEndpointsTable>): Promise<void> {
+		await this.#db
+			.updateTable('webhook_endpoints')
+			.set(columns)
+			.where('id', '=', id)
+			.where('deleted_at', 'is', null)
+			.execute();
 	}
+
+	#present() {
+		return this.#db.selectFrom('webhook_endpoints').selectAll().where('deleted_at', 'is', null);
+	}
+}
+
+/** Kysely leaves out of an update what is `undefined`. */
+function toColumns(settings: Partial<EndpointSettings>): Updateable<WebhookEndpointsTable> {
+	const { ordered } = settings;
+	return {
+		...toSubscriptionColumns(settings),
+		description: settings.description,
+		url: settings.url,
+		ordered: ordered === undefined ? undefined : Number(ordered),
+		max_age_seconds: settings.maxAgeSeconds,
+		max_per_second: settings.maxPerSecond,
+	};
 }
 
 function toEndpoint(row: Selectable<WebhookEndpointsTable>): Endpoint {
@@ -99,11 +194,20 @@ function toEndpoint(row: Selectable<WebhookEndpointsTable>): Endpoint {
 		id: row.id,
 		customerId: row.customer_id,
 		mode: row.mode,
-		instanceId: row.instance_id,
+		description: row.description,
 		url: row.url,
-		events: JSON.parse(row.events) as EventName[],
+		...toSubscription(row),
+		ordered: row.ordered === 1,
+		maxAgeSeconds: row.max_age_seconds,
+		maxPerSecond: row.max_per_second,
 		enabled: row.enabled === 1,
+		disabledReason: row.disabled_reason,
+		disabledAt: row.disabled_at,
+		failingSince: row.failing_since,
+		workedUntil: row.worked_until,
 		hasCustomSigningSecret: row.has_custom_signing_secret === 1,
+		secretRotatedAt: row.secret_rotated_at,
+		previousSecretUntil: row.previous_secret_until,
 		createdAt: row.created_at,
 		updatedAt: row.updated_at,
 	};

@@ -1,20 +1,32 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
-import type { EventStore, IdSource } from '../app/ports.ts';
-import { envelope, type EventName, type NewEvent } from '../domain/events.ts';
-import type { InstanceId } from '../domain/ids.ts';
-import { chunks } from './chunks.ts';
+import type { Appended, EventsAfter, EventStore, IdSource, StoredEvent } from '../app/ports.ts';
+import { envelope, type NewEvent } from '../domain/events.ts';
+import type { EndpointId, EventId, InstanceId } from '../domain/ids.ts';
+import { laneOf } from '../domain/lane.ts';
+import type { Scope } from '../domain/scope.ts';
+import { wants, type Subscription } from '../domain/subscription.ts';
+import { RowInserter } from './rows.ts';
 import type {
 	DialectName,
 	EventsTable,
 	InstancesTable,
 	Schema,
 	WebhookDeliveriesTable,
-	WebhookEndpointsTable,
 } from './schema.ts';
+import { toSubscription } from './subscription-columns.ts';
 import { inTransaction } from './transaction.ts';
 
-type Numbered = Pick<Selectable<InstancesTable>, 'customer_id' | 'mode' | 'last_sequence'>;
-type Wanting = Pick<Selectable<WebhookEndpointsTable>, 'id' | 'url' | 'events'>;
+/** Whose events are written, and the number that the first of them has. */
+interface Origin {
+	readonly instanceId: InstanceId | null;
+	readonly scope: Scope;
+	readonly firstSequence: number | null;
+}
+
+interface Wanting extends Subscription {
+	readonly id: EndpointId;
+	readonly ordered: boolean;
+}
 
 /**
  * The outbox. An event and one delivery for each endpoint that wants it are written in the
@@ -27,34 +39,75 @@ export class EventsRepository implements EventStore {
 	readonly #db: Kysely<Schema>;
 	readonly #dialect: DialectName;
 	readonly #ids: IdSource;
+	readonly #inserters: Inserters;
 
 	constructor(db: Kysely<Schema>, dialect: DialectName, ids: IdSource) {
 		this.#db = db;
 		this.#dialect = dialect;
 		this.#ids = ids;
+		this.#inserters = INSERTERS[dialect];
 	}
 
 	async append(
 		instanceId: InstanceId,
 		events: readonly NewEvent[],
 		now: number,
-	): Promise<{ readonly deliveries: number }> {
-		if (events.length === 0) return { deliveries: 0 };
+	): Promise<Appended> {
+		if (events.length === 0) return [];
 		return inTransaction(this.#db, async (db) => {
-			const instance = await this.#takeNumbers(db, instanceId, events.length);
-			const rows = this.#toRows(instanceId, instance, events);
-			for (const some of chunks(rows)) await db.insertInto('events').values(some).execute();
-
-			const endpoints = await this.#endpoints(db, instanceId, instance);
-			const deliveries = this.#toDeliveries(rows, endpoints, now);
-			for (const some of chunks(deliveries)) {
-				await db.insertInto('webhook_deliveries').values(some).execute();
-			}
-			return { deliveries: deliveries.length };
+			const taken = await this.#takeNumbers(db, instanceId, events.length);
+			const scope = { customerId: taken.customer_id, mode: taken.mode };
+			const firstSequence = taken.last_sequence - events.length + 1;
+			return this.#write(db, { instanceId, scope, firstSequence }, events, now);
 		});
 	}
 
-	async #takeNumbers(db: Kysely<Schema>, id: InstanceId, count: number): Promise<Numbered> {
+	async appendForCustomer(scope: Scope, event: NewEvent, now: number): Promise<Appended> {
+		return inTransaction(this.#db, (db) =>
+			this.#write(db, { instanceId: null, scope, firstSequence: null }, [event], now),
+		);
+	}
+
+	async listAfter(
+		{ customerId, mode }: Scope,
+		{ after, limit, instanceId, events }: EventsAfter,
+	): Promise<StoredEvent[]> {
+		const rows = await this.#db
+			.selectFrom('events')
+			.select(['id', 'instance_id', 'event', 'body'])
+			.where('customer_id', '=', customerId)
+			.where('mode', '=', mode)
+			.where('id', '>', after)
+			.$if(instanceId !== undefined, (query) => query.where('instance_id', '=', instanceId!))
+			.$if(events !== undefined, (query) => query.where('event', 'in', events!))
+			.orderBy('id')
+			.limit(limit)
+			.execute();
+		return rows.map(({ id, instance_id, event, body }) => ({
+			id,
+			instanceId: instance_id,
+			event,
+			body,
+		}));
+	}
+
+	async lastId({ customerId, mode }: Scope): Promise<EventId | undefined> {
+		const row = await this.#db
+			.selectFrom('events')
+			.select('id')
+			.where('customer_id', '=', customerId)
+			.where('mode', '=', mode)
+			.orderBy('id', 'desc')
+			.limit(1)
+			.executeTakeFirst();
+		return row?.id;
+	}
+
+	async #takeNumbers(
+		db: Kysely<Schema>,
+		id: InstanceId,
+		count: number,
+	): Promise<Pick<Selectable<InstancesTable>, 'customer_id' | 'mode' | 'last_sequence'>> {
 		return db
 			.updateTable('instances')
 			.set((eb) => ({ last_sequence: eb('last_sequence', '+', count) }))
@@ -63,83 +116,146 @@ export class EventsRepository implements EventStore {
 			.executeTakeFirstOrThrow();
 	}
 
-	#toRows(
-		instanceId: InstanceId,
-		{ customer_id, mode, last_sequence }: Numbered,
+	async #write(
+		db: Kysely<Schema>,
+		origin: Origin,
 		events: readonly NewEvent[],
-	): Insertable<EventsTable>[] {
-		const before = last_sequence - events.length;
-		return events.map((event, index) => {
-			const id = this.#ids.next('evt');
-			const sequence = before + index + 1;
-			return {
-				id,
-				instance_id: instanceId,
-				customer_id,
-				mode,
-				event: event.event,
-				sequence,
-				occurred_at: event.occurredAt,
-				body: envelope(event, { eventId: id, instanceId, sequence }),
-				correlation_id: event.correlationId ?? null,
-			};
-		});
+		now: number,
+	): Promise<Appended> {
+		const rows = events.map((event, index) => this.#toRow(origin, event, index));
+		await this.#inserters.events.insert(db, rows);
+		const woken = new Set<EndpointId>();
+		const deliveries: Insertable<WebhookDeliveriesTable>[] = [];
+		for (const endpoint of await this.#endpoints(db, origin.scope)) {
+			for (const [index, event] of events.entries()) {
+				if (!wants(endpoint, event, origin.instanceId)) continue;
+				woken.add(endpoint.id);
+				deliveries.push(this.#toDelivery(endpoint, rows[index]!, event, now));
+			}
+		}
+		// An endpoint's deliveries are made, and named, in the order of the events.
+		await this.#inserters.deliveries.insert(db, deliveries);
+		return [...woken];
 	}
 
 	/**
 	 * On Postgres the rows stay locked for sharing until the commit, so that disabling or removing
 	 * an endpoint waits for us and then finds the deliveries that we add.
 	 */
-	async #endpoints(
-		db: Kysely<Schema>,
-		instanceId: InstanceId,
-		{ customer_id, mode }: Numbered,
-	): Promise<Wanting[]> {
-		return db
+	async #endpoints(db: Kysely<Schema>, { customerId, mode }: Scope): Promise<Wanting[]> {
+		const rows = await db
 			.selectFrom('webhook_endpoints')
-			.select(['id', 'url', 'events'])
-			.where('customer_id', '=', customer_id)
+			.select(['id', 'events', 'instance_ids', 'filters', 'ordered'])
+			.where('customer_id', '=', customerId)
 			.where('mode', '=', mode)
 			.where('deleted_at', 'is', null)
 			.where('enabled', '=', 1)
-			.where((eb) => eb.or([eb('instance_id', 'is', null), eb('instance_id', '=', instanceId)]))
 			.orderBy('id')
 			.$if(this.#dialect === 'postgres', (query) => query.forShare())
 			.execute();
+		return rows.map((row) => ({
+			id: row.id,
+			ordered: row.ordered === 1,
+			...toSubscription(row),
+		}));
 	}
 
-	#toDeliveries(
-		events: readonly Insertable<EventsTable>[],
-		endpoints: readonly Wanting[],
-		now: number,
-	): Insertable<WebhookDeliveriesTable>[] {
-		const wanting = endpoints.map((endpoint) => ({
-			id: endpoint.id,
-			host: new URL(endpoint.url).host,
-			events: new Set(JSON.parse(endpoint.events) as EventName[]),
-		}));
-		return events.flatMap((event) =>
-			wanting
-				.filter((endpoint) => endpoint.events.has(event.event))
-				.map((endpoint) => ({
-					id: this.#ids.next('dlv'),
-					event_id: event.id,
-					endpoint_id: endpoint.id,
-					customer_id: event.customer_id,
-					mode: event.mode,
-					instance_id: event.instance_id,
-					event: event.event,
-					host: endpoint.host,
-					status: 'pending' as const,
-					attempts: 0,
-					due_at: now,
-					held: 0,
-					last_error: null,
-					last_response_status: null,
-					delivered_at: null,
-					created_at: now,
-					updated_at: now,
-				})),
-		);
+	#toRow(
+		{ instanceId, scope, firstSequence }: Origin,
+		event: NewEvent,
+		index: number,
+	): Insertable<EventsTable> {
+		const id = this.#ids.next('evt');
+		const sequence = firstSequence === null ? null : firstSequence + index;
+		return {
+			id,
+			instance_id: instanceId,
+			customer_id: scope.customerId,
+			mode: scope.mode,
+			event: event.event,
+			sequence,
+			occurred_at: event.occurredAt,
+			body: envelope(event, { eventId: id, instanceId, sequence }),
+			correlation_id: event.correlationId ?? null,
+		};
 	}
+
+	#toDelivery(
+		endpoint: Wanting,
+		row: Insertable<EventsTable>,
+		{ chat }: NewEvent,
+		now: number,
+	): Insertable<WebhookDeliveriesTable> {
+		return {
+			id: this.#ids.next('dlv'),
+			event_id: row.id,
+			endpoint_id: endpoint.id,
+			customer_id: row.customer_id,
+			mode: row.mode,
+			instance_id: row.instance_id ?? null,
+			event: row.event,
+			lane: endpoint.ordered ? laneOf(row.instance_id ?? null, chat) : null,
+			status: 'pending',
+			attempts: 0,
+			earlier_attempts: 0,
+			due_at: now,
+			last_error: null,
+			last_response_status: null,
+			attempt_log: '',
+			payload_gone: 0,
+			delivered_at: null,
+			redelivered_at: null,
+			created_at: now,
+			updated_at: now,
+		};
+	}
+}
+
+interface Inserters {
+	readonly events: RowInserter<'events'>;
+	readonly deliveries: RowInserter<'webhook_deliveries'>;
+}
+
+/** Made once, for the texts in them are what is worth keeping. */
+const INSERTERS: Readonly<Record<DialectName, Inserters>> = {
+	sqlite: inserters('sqlite'),
+	postgres: inserters('postgres'),
+};
+
+function inserters(dialect: DialectName): Inserters {
+	return {
+		events: new RowInserter('events', dialect, [
+			'id',
+			'instance_id',
+			'customer_id',
+			'mode',
+			'event',
+			'sequence',
+			'occurred_at',
+			'body',
+			'correlation_id',
+		]),
+		deliveries: new RowInserter('webhook_deliveries', dialect, [
+			'id',
+			'event_id',
+			'endpoint_id',
+			'customer_id',
+			'mode',
+			'instance_id',
+			'event',
+			'lane',
+			'status',
+			'attempts',
+			'earlier_attempts',
+			'due_at',
+			'last_error',
+			'last_response_status',
+			'attempt_log',
+			'payload_gone',
+			'delivered_at',
+			'redelivered_at',
+			'created_at',
+			'updated_at',
+		]),
+	};
 }

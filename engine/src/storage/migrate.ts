@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { up as firstTables } from './migrations/0001-first-tables.ts';
 import { up as lifeCycle } from './migrations/0002-life-cycle.ts';
+import { up as webhooks } from './migrations/0003-webhooks.ts';
 import type { DialectName, Schema } from './schema.ts';
 import { StorageError } from './storage-error.ts';
 import { inTransaction } from './transaction.ts';
@@ -11,6 +12,7 @@ const MIGRATIONS: Readonly<
 > = {
 	'0001-first-tables': firstTables,
 	'0002-life-cycle': lifeCycle,
+	'0003-webhooks': webhooks,
 };
 
 const LEDGER = 'whatisup_migrations';

@@ -1,6 +1,6 @@
 import { sql, type Generated } from 'kysely';
-import type { DeliveryStatus, Message } from '../app/ports.ts';
-import type { EventName } from '../domain/events.ts';
+import type { DeliveryStatus, Message, ReplayStatus } from '../app/ports.ts';
+import type { DisabledReason, EventName } from '../domain/events.ts';
 import type {
 	AuditId,
 	CustomerId,
@@ -10,6 +10,7 @@ import type {
 	InstanceId,
 	KeyId,
 	MessageId,
+	ReplayId,
 	TransitionId,
 } from '../domain/ids.ts';
 import type { InstanceState, StatusReason } from '../domain/instance.ts';
@@ -38,6 +39,7 @@ export interface Schema {
 	transitions: TransitionsTable;
 	audit: AuditTable;
 	pairing_links: PairingLinksTable;
+	webhook_replays: WebhookReplaysTable;
 }
 
 /** `migrate.ts` keeps this one. */
@@ -167,14 +169,14 @@ export interface MessagesTable {
 
 export interface EventsTable {
 	id: EventId;
-	instance_id: InstanceId;
+	instance_id: InstanceId | null;
 	customer_id: CustomerId;
 	mode: Mode;
 	event: EventName;
-	sequence: number;
+	sequence: number | null;
 	occurred_at: number;
-	/** The envelope's text, byte for byte as it is signed. */
-	body: string;
+	/** The envelope's text, byte for byte as it is signed; `null` once nobody needs it any more. */
+	body: string | null;
 	correlation_id: string | null;
 }
 
@@ -182,14 +184,28 @@ export interface WebhookEndpointsTable {
 	id: EndpointId;
 	customer_id: CustomerId;
 	mode: Mode;
-	instance_id: InstanceId | null;
+	description: string | null;
 	url: string;
-	/** JSON list of event names. */
+	/** JSON list of event names, or of `*`. */
 	events: string;
+	/** JSON list; empty for every instance. */
+	instance_ids: string;
+	/** JSON of `EventFilters`. */
+	filters: string;
+	ordered: number;
+	max_age_seconds: number | null;
+	max_per_second: number | null;
 	enabled: number;
+	disabled_reason: DisabledReason | null;
+	disabled_at: number | null;
+	failing_since: number | null;
+	worked_until: number | null;
 	has_custom_signing_secret: number;
-	/** JSON list of strings, newest first. */
+	/** JSON list of one or two strings, newest first. */
 	sealed_signing_secrets: Uint8Array;
+	secret_rotated_at: number | null;
+	/** The second secret signs until then. */
+	previous_secret_until: number | null;
 	created_at: number;
 	updated_at: number;
 	deleted_at: number | null;
@@ -203,19 +219,43 @@ export interface WebhookDeliveriesTable {
 	mode: Mode;
 	instance_id: InstanceId | null;
 	event: EventName;
-	/** `URL.host` of the endpoint, by which the dispatcher shares out its places. */
-	host: string;
+	/** Deliveries to one endpoint with the same number keep their order; `null`: this one need not. */
+	lane: number | null;
 	status: DeliveryStatus;
 	attempts: number;
+	/** How many of them were made before it was last redelivered. */
+	earlier_attempts: number;
 	/** When to try next, or when the present claim runs out; `null` once settled. */
 	due_at: number | null;
-	/** 1 while the endpoint is disabled: it stays unsettled, and nobody claims it. */
-	held: number;
 	last_error: string | null;
 	last_response_status: number | null;
+	/** One line of JSON for each attempt that has ended, oldest first. */
+	attempt_log: string;
+	/** 1 once the time to keep its payload is over. */
+	payload_gone: number;
 	delivered_at: number | null;
+	redelivered_at: number | null;
 	created_at: number;
 	updated_at: number;
+}
+
+export interface WebhookReplaysTable {
+	id: ReplayId;
+	customer_id: CustomerId;
+	mode: Mode;
+	endpoint_id: EndpointId;
+	/** JSON of a `ReplayFilter`. */
+	filter: string;
+	max_per_second: number;
+	status: ReplayStatus;
+	total: number;
+	redelivered: number;
+	skipped: number;
+	last_delivery_id: DeliveryId | null;
+	error: string | null;
+	created_at: number;
+	updated_at: number;
+	finished_at: number | null;
 }
 
 /**

@@ -103,6 +103,11 @@ class NodeSqliteConnection implements DatabaseConnection {
 	}
 
 	async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+		// SQLite obeys a setting when it is prepared, not when it is run.
+		if (query.sql.startsWith('pragma synchronous')) {
+			this.#database.exec(query.sql);
+			return { rows: [] };
+		}
 		const { statement, returnsRows } = this.#prepare(query.sql);
 		const parameters = query.parameters as SQLInputValue[];
 		if (returnsRows) return { rows: statement.all(...parameters) as Row[] };

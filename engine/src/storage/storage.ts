@@ -6,12 +6,15 @@ import { AuthStateRepository } from './auth-state-repository.ts';
 import { CustomersRepository } from './customers-repository.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
 import { DeliveriesRepository } from './deliveries-repository.ts';
+import { DeliveryQueueRepository } from './delivery-queue.ts';
 import { EndpointsRepository } from './endpoints-repository.ts';
 import { EventsRepository } from './events-repository.ts';
 import { InstancesRepository } from './instances-repository.ts';
 import { JournalRepository } from './journal-repository.ts';
 import { MessagesRepository } from './messages-repository.ts';
 import { PairingLinksRepository } from './pairing-links-repository.ts';
+import { PayloadsRepository } from './payloads-repository.ts';
+import { ReplaysRepository } from './replays-repository.ts';
 import type { DialectName, Schema } from './schema.ts';
 import { SecretBox } from './secret-box.ts';
 import { SettingsRepository } from './settings-repository.ts';
@@ -83,7 +86,10 @@ function storesOn(db: Kysely<Schema>, { dialect, box, ids }: Shared): Stores {
 		authState: new AuthStateRepository(db, box),
 		events: new EventsRepository(db, dialect, ids),
 		endpoints: new EndpointsRepository(db, box),
-		deliveries: new DeliveriesRepository(db, dialect, box),
+		deliveries: new DeliveriesRepository(db, dialect),
+		queue: new DeliveryQueueRepository(db, dialect, box),
+		replays: new ReplaysRepository(db),
+		payloads: new PayloadsRepository(db, dialect),
 		transitions: new TransitionsRepository(db),
 		audit: new AuditRepository(db),
 		pairingLinks: new PairingLinksRepository(db),

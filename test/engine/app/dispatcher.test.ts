@@ -1,45 +1,30 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Dispatcher } from '../../../engine/src/app/dispatcher.ts';
 import type { WebhookClient, WebhookResult } from '../../../engine/src/app/ports.ts';
-import type { InstanceId } from '../../../engine/src/domain/ids.ts';
 import { verifyContract } from '../../../engine/src/domain/signature.ts';
-import { ResolvingUrlGuard } from '../../../engine/src/net/url-guard.ts';
-import { UndiciWebhookClient } from '../../../engine/src/net/webhook-client.ts';
-import { TestEngineStore } from '../../support/engine-store.ts';
-import { Receiver } from '../../support/receiver.ts';
-import { eventually, silentLog, systemClock } from '../../support/system.ts';
+import type { Receiver } from '../../support/receiver.ts';
+import { eventually } from '../../support/system.ts';
+import { Dispatching, SECRET } from './dispatching.ts';
 
-const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+const HOUR_MS = 60 * 60_000;
 
 describe('the dispatcher', () => {
-	let store: TestEngineStore;
+	let engine: Dispatching;
 	let receiver: Receiver;
-	let client: UndiciWebhookClient;
-	let dispatcher: Dispatcher | undefined;
-	let instanceId: InstanceId;
 
 	beforeEach(async () => {
-		store = await TestEngineStore.open();
-		receiver = await new Receiver().start();
-		client = new UndiciWebhookClient({ guard: new ResolvingUrlGuard({ allowPrivate: [] }) });
-		instanceId = await store.addInstance();
+		engine = await Dispatching.open();
+		receiver = await engine.receiver();
 	});
 
-	afterEach(async () => {
-		await dispatcher?.stop();
-		await receiver.stop();
-		await client.close();
-		await store.close();
-	});
+	afterEach(() => engine.close());
 
 	it('sends an event once, with the stored bytes and a signature that holds', async () => {
-		const endpointId = await store.addEndpoint({ url: receiver.url, secret: SECRET });
-		run();
+		const endpointId = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		const dispatcher = engine.start();
 
-		await store.append(instanceId, 1);
-		dispatcher!.wake();
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1));
 
-		await eventually(async () => (await store.statuses()).includes('success'));
+		await engine.settled('success');
 		const [webhook] = receiver.received;
 		expect(receiver.received).toHaveLength(1);
 		expect(webhook!.headers).toMatchObject({
@@ -59,28 +44,46 @@ describe('the dispatcher', () => {
 		expect(verdict).toEqual({ verified: true });
 	});
 
+	it('keeps of each attempt when it was, how long it took and what came back', async () => {
+		receiver.answer = () => 503;
+		await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 1);
+		engine.start();
+		await engine.settled('retrying');
+		receiver.answer = () => 200;
+		engine.clock.advance(HOUR_MS);
+		await engine.settled('success');
+
+		const attempts = await engine.attempts();
+
+		const common = { address: '127.0.0.1', response: '', latencyMs: expect.any(Number) };
+		expect(attempts).toMatchObject([
+			{ ...common, attempt: 1, status: 503, error: 'The receiver answered 503.' },
+			{ ...common, attempt: 2, status: 200, error: null },
+		]);
+		expect(attempts[1]!.at - attempts[0]!.at).toBeGreaterThanOrEqual(HOUR_MS);
+	});
+
 	it('finds by itself what another process has added', async () => {
-		await store.addEndpoint({ url: receiver.url, secret: SECRET });
-		run();
+		await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		engine.start();
 		await new Promise((resolve) => setTimeout(resolve, 50));
 
-		await store.append(instanceId, 1);
+		await engine.store.append(engine.instanceId, 1);
 
 		await eventually(() => receiver.received.length === 1);
 	});
 
 	it.each([404, 500, 301, 429])('tries again later after a %d', async (status) => {
 		receiver.answer = () => status;
-		await store.addEndpoint({ url: receiver.url, secret: SECRET });
-		await store.append(instanceId, 1);
+		await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 1);
+		const before = engine.clock.now();
 
-		const before = Date.now();
-		run();
+		engine.start();
 
-		const [delivery] = await eventually(async () => {
-			const all = await store.deliveries();
-			return all.some((one) => one.status === 'retrying') ? all : undefined;
-		});
+		await engine.settled('retrying');
+		const [delivery] = await engine.store.deliveries();
 		expect(delivery).toMatchObject({ attemptCount: 1, lastResponseStatus: status });
 		expect(delivery!.nextAttemptAt! - before).toBeGreaterThanOrEqual(8_000);
 		expect(delivery!.nextAttemptAt! - before).toBeLessThan(13_000);
@@ -89,56 +92,71 @@ describe('the dispatcher', () => {
 
 	it('gives up after six attempts', async () => {
 		receiver.answer = () => 500;
-		await store.addEndpoint({ url: receiver.url, secret: SECRET });
-		await store.append(instanceId, 1);
-		let offset = 0;
-		let settled = 0;
-		const { deliveries } = store.storage;
-		const settle = deliveries.settle.bind(deliveries);
-		deliveries.settle = async (...args) => {
-			const done = await settle(...args);
-			settled++;
-			return done;
-		};
-		run({ clock: { ...systemClock, now: () => Date.now() + offset } });
+		await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 1);
+		engine.start();
 
 		for (let attempt = 1; attempt <= 6; attempt++) {
-			await eventually(() => settled === attempt, { what: `attempt ${attempt}` });
-			offset += 3 * 60 * 60_000;
-			dispatcher!.wake();
+			await eventually(async () => (await engine.attempts()).length === attempt, {
+				what: `attempt ${attempt}`,
+			});
+			engine.clock.advance(3 * HOUR_MS);
 		}
 
-		await eventually(async () => (await store.statuses())[0] === 'failed');
-		expect(receiver.received.map(({ headers }) => headers['x-whatisup-attempt'])).toEqual([
-			'1',
-			'2',
-			'3',
-			'4',
-			'5',
-			'6',
-		]);
+		await engine.settled('failed');
+		const attempts = receiver.received.map(({ headers }) => headers['x-whatisup-attempt']);
+		expect(attempts).toEqual(['1', '2', '3', '4', '5', '6']);
 		expect(new Set(receiver.received.map(({ json }) => json.event_id)).size).toBe(1);
 	});
 
-	it('disables an endpoint that answers 410 and fails the delivery', async () => {
-		receiver.answer = () => 410;
-		const endpointId = await store.addEndpoint({ url: receiver.url, secret: SECRET });
-		await store.append(instanceId, 1);
+	it('fails at once what may not be reached at all', async () => {
+		await engine.store.addEndpoint({ url: 'http://169.254.169.254/latest', secret: SECRET });
+		await engine.store.append(engine.instanceId, 1);
 
-		run();
+		engine.start();
 
-		await eventually(async () => (await store.statuses())[0] === 'failed');
-		await eventually(async () => !(await store.endpoint(endpointId)).enabled);
+		await engine.settled('failed');
+		expect(await engine.attempts()).toMatchObject([{ attempt: 1, status: null, address: null }]);
 	});
 
-	it('fails at once what may not be reached at all', async () => {
-		await store.addEndpoint({ url: 'http://169.254.169.254/latest', secret: SECRET });
-		await store.append(instanceId, 1);
+	it('drops what is older than the endpoint wants it, and sends what is not', async () => {
+		await engine.store.addEndpoint({ url: receiver.url, secret: SECRET, maxAgeSeconds: 60 });
+		await engine.store.append(engine.instanceId, 2);
+		engine.clock.advance(61_000);
+		const dispatcher = engine.start();
+		await engine.settled('failed');
 
-		run();
+		const fresh = engine.clock.now();
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1, undefined, fresh));
 
-		await eventually(async () => (await store.statuses())[0] === 'failed');
-		expect((await store.deliveries())[0]).toMatchObject({ attemptCount: 1 });
+		await engine.settled('failed', 'success');
+		const deliveries = await engine.store.deliveries();
+		expect(receiver.received).toHaveLength(1);
+		expect(deliveries.slice(1)).toMatchObject(
+			Array(2).fill({
+				attemptCount: 0,
+				lastError: 'Not sent: it was older than max_age_seconds allows (60 s).',
+			}),
+		);
+	});
+
+	it('sends no faster than the endpoint wants it', async () => {
+		await engine.store.addEndpoint({ url: receiver.url, secret: SECRET, maxPerSecond: 2 });
+		await engine.store.append(engine.instanceId, 7);
+		engine.start();
+		await eventually(() => receiver.received.length === 2);
+
+		await new Promise((resolve) => setTimeout(resolve, 100));
+		const atFirst = receiver.received.length;
+		engine.clock.advance(1_000);
+		await eventually(() => receiver.received.length >= 4);
+		await new Promise((resolve) => setTimeout(resolve, 50));
+		const afterASecond = receiver.received.length;
+
+		expect(atFirst).toBe(2);
+		expect(afterASecond).toBeLessThanOrEqual(5);
+		for (let second = 0; second < 4; second++) engine.clock.advance(1_000);
+		await engine.settled('success');
 	});
 
 	it('never has more requests at one host than it may, and starves no other host', async () => {
@@ -147,62 +165,61 @@ describe('the dispatcher', () => {
 		const released: (() => void)[] = [];
 		const slow: WebhookClient = {
 			send: async ({ url }) => {
-				const { host } = new URL(url);
+				const { host, pathname } = new URL(url);
 				open.set(host, (open.get(host) ?? 0) + 1);
 				most = Math.max(most, ...open.values());
-				if (host.startsWith('127.0.0.1')) {
-					await new Promise<void>((resolve) => released.push(resolve));
-				}
+				if (pathname === '/stalled') await new Promise<void>((resolve) => released.push(resolve));
 				open.set(host, open.get(host)! - 1);
-				return { outcome: 'answered', status: 200, latencyMs: 1 } satisfies WebhookResult;
+				return {
+					outcome: 'answered',
+					status: 200,
+					latencyMs: 1,
+					responseText: '',
+					address: null,
+				} satisfies WebhookResult;
 			},
 		};
-		await store.addEndpoint({ url: 'http://127.0.0.1:9/stalled', secret: SECRET });
-		await store.addEndpoint({ url: 'http://127.0.0.2:9/quick', secret: SECRET });
-		await store.append(instanceId, 30);
+		const stalled = { url: 'http://127.0.0.1:9/stalled', secret: SECRET };
+		await engine.store.addEndpoint(stalled);
+		await engine.store.addEndpoint({ url: 'http://127.0.0.1:9/neighbour', secret: SECRET });
+		await engine.store.addEndpoint({ url: 'http://127.0.0.2:9/elsewhere', secret: SECRET });
+		await engine.store.append(engine.instanceId, 30);
 
-		run({ client: slow });
+		engine.start({ client: slow });
 
-		await eventually(
-			async () => (await store.statuses()).filter((s) => s === 'success').length === 30,
-		);
-		expect(open.get('127.0.0.1:9')).toBe(4);
-		expect(most).toBeLessThanOrEqual(4);
+		const successes = async () =>
+			(await engine.store.statuses()).filter((status) => status === 'success').length;
+		await eventually(async () => (await successes()) === 60, {
+			what: 'everything but the stalled endpoint to be done',
+		});
+		// A stalled endpoint leaves its host a place.
+		expect(open.get('127.0.0.1:9')).toBe(3);
 		const drain = setInterval(() => released.splice(0).forEach((resolve) => resolve()), 5);
-		await eventually(async () => (await store.statuses()).every((s) => s === 'success'));
+		await engine.settled('success');
 		clearInterval(drain);
 		expect(most).toBe(4);
 	});
 
 	it('waits for the requests in flight when it stops', async () => {
 		receiver.answer = () => undefined;
-		await store.addEndpoint({ url: receiver.url, secret: SECRET });
-		await store.append(instanceId, 1);
-		run();
+		await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 6, 'one chat');
+		const dispatcher = engine.start();
 		await eventually(() => receiver.received.length === 1);
 
 		let stopped = false;
-		const stop = dispatcher!.stop().then(() => (stopped = true));
+		const stop = dispatcher.stop().then(() => (stopped = true));
 		await new Promise((resolve) => setTimeout(resolve, 50));
 		expect(stopped).toBe(false);
 		await receiver.stop();
 		await stop;
 
-		expect(await store.statuses()).toEqual(['retrying']);
+		const deliveries = await engine.store.deliveries();
+		expect(deliveries.map(({ status }) => status).sort()).toEqual([
+			...Array<string>(5).fill('pending'),
+			'retrying',
+		]);
+		// What had not gone out is given back, unused.
+		expect(deliveries.map(({ attemptCount }) => attemptCount).sort()).toEqual([0, 0, 0, 0, 0, 1]);
 	});
-
-	function run(changes: Partial<ConstructorParameters<typeof Dispatcher>[0]> = {}): void {
-		dispatcher = new Dispatcher({
-			deliveries: store.storage.deliveries,
-			endpoints: store.storage.endpoints,
-			client,
-			clock: systemClock,
-			log: silentLog,
-			random: Math.random,
-			maxPerHost: 4,
-			userAgent: 'whatisup-webhooks/1.2.3',
-			...changes,
-		});
-		dispatcher.start();
-	}
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Inbound } from '../../../engine/src/app/inbound.ts';
 import type { InboundMessage, JournalEntry } from '../../../engine/src/app/ports.ts';
+import type { NewEvent } from '../../../engine/src/domain/events.ts';
 import type { InstanceId } from '../../../engine/src/domain/ids.ts';
 import { TestEngineStore } from '../../support/engine-store.ts';
 import { ids, silentLog, systemClock } from '../../support/system.ts';
@@ -97,6 +98,32 @@ describe('inbound messages', () => {
 		expect(await payloads()).toHaveLength(1);
 	});
 
+	it.each([
+		['direct', '5511988887777@s.whatsapp.net'],
+		['group', '120363025246125486@g.us'],
+		['status', 'status@broadcast'],
+		['newsletter', '120363144038483540@newsletter'],
+	])('of a chat of type %s say so', async (chatType, chat) => {
+		const events: NewEvent[] = [];
+		const inbound = inboundOn(
+			(entry) => ({ ...readable(entry), chat }),
+			(work) =>
+				store.storage.transaction((stores) => {
+					const append = stores.events.append.bind(stores.events);
+					stores.events.append = (instance, some, now) => {
+						events.push(...some);
+						return append(instance, some, now);
+					};
+					return work(stores);
+				}),
+		);
+
+		inbound.accept(await journal('one'));
+		await inbound.idle();
+
+		expect(events).toMatchObject([{ chat, data: { chat_id: chat, chat_type: chatType } }]);
+	});
+
 	function inboundOn(
 		translate: (entry: JournalEntry) => InboundMessage | undefined,
 		transaction = store.storage.transaction,
@@ -107,7 +134,7 @@ describe('inbound messages', () => {
 			ids,
 			clock: systemClock,
 			log: silentLog,
-			wake: () => wakes++,
+			announce: () => wakes++,
 		});
 	}
 

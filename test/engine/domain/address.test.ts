@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+	chatTypeOf,
 	isGroup,
 	parseRecipient,
 	phoneOf,
@@ -28,6 +29,7 @@ describe('a recipient', () => {
 		'1234567890123456',
 		'55119999@evil.example',
 		'status@broadcast',
+		'120363144038483540@newsletter',
 		'+',
 	])('"%s" is nobody', (to) => {
 		expect(parseRecipient(to)).toBeUndefined();
@@ -44,6 +46,17 @@ describe('an address', () => {
 	it('is that of a person without the device', () => {
 		expect(withoutDevice('184756372819:3@lid')).toBe('184756372819@lid');
 		expect(withoutDevice('184756372819@lid')).toBe('184756372819@lid');
+	});
+
+	it.each([
+		['5511999999999@s.whatsapp.net', 'direct'],
+		['184756372819@lid', 'direct'],
+		['120363025246125486@g.us', 'group'],
+		['5511999999999-1612345678@g.us', 'group'],
+		['status@broadcast', 'status'],
+		['120363144038483540@newsletter', 'newsletter'],
+	])('%s is that of a chat of type %s', (jid, type) => {
+		expect(chatTypeOf(jid)).toBe(type);
 	});
 
 	it('of a group is told from a person', () => {

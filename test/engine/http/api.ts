@@ -2,15 +2,21 @@ import { createHmac } from 'node:crypto';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { Authentication } from '../../../engine/src/app/authentication.ts';
 import { Deliveries } from '../../../engine/src/app/deliveries.ts';
+import { Diagnosis } from '../../../engine/src/app/diagnosis.ts';
+import { EndpointTest } from '../../../engine/src/app/endpoint-test.ts';
 import { Endpoints } from '../../../engine/src/app/endpoints.ts';
+import { EventSignal } from '../../../engine/src/app/event-signal.ts';
+import { EventStreams } from '../../../engine/src/app/event-stream.ts';
 import { Groups } from '../../../engine/src/app/groups.ts';
 import { History } from '../../../engine/src/app/history.ts';
 import { Inbound } from '../../../engine/src/app/inbound.ts';
 import { Instances } from '../../../engine/src/app/instances.ts';
 import { Outbound } from '../../../engine/src/app/outbound.ts';
 import { Pairing } from '../../../engine/src/app/pairing.ts';
-import type { Log } from '../../../engine/src/app/ports.ts';
+import type { Log, ReceiverProbe } from '../../../engine/src/app/ports.ts';
+import { Replays } from '../../../engine/src/app/replays.ts';
 import { Sessions } from '../../../engine/src/app/sessions.ts';
+import { StreamTokens } from '../../../engine/src/app/stream-tokens.ts';
 import { TestPhones } from '../../../engine/src/app/test-phones.ts';
 import type { CustomerId, InstanceId } from '../../../engine/src/domain/ids.ts';
 import type { Mode } from '../../../engine/src/domain/scope.ts';
@@ -20,10 +26,13 @@ import { WebVersion } from '../../../engine/src/drivers/baileys/web-version.ts';
 import { PngQrPainter } from '../../../engine/src/drivers/qr-painter.ts';
 import type { Readiness } from '../../../engine/src/http/routes/health.ts';
 import { buildServer } from '../../../engine/src/http/server.ts';
+import { GuardedReceiverProbe } from '../../../engine/src/net/receiver-probe.ts';
 import { ResolvingUrlGuard } from '../../../engine/src/net/url-guard.ts';
+import { UndiciWebhookClient } from '../../../engine/src/net/webhook-client.ts';
 import { SimulatedNetwork } from '../../../engine/src/sandbox/simulated-network.ts';
 import { NetworkPhones } from '../../../engine/src/sandbox/simulated-phones.ts';
 import { openDatabase, type TestDatabase } from '../../support/databases.ts';
+import { QuietDispatching } from '../../support/quiet-dispatching.ts';
 import { ids, silentLog, systemClock } from '../../support/system.ts';
 
 const PEPPER = 'p'.repeat(32);
@@ -61,12 +70,17 @@ export class Api {
 	readonly database: TestDatabase;
 	readonly network: SimulatedNetwork;
 	readonly log: LogLine[] = [];
+	readonly dispatching = new QuietDispatching();
 	readonly keys: { readonly live: string; readonly test: string; readonly stranger: string };
 	readonly customerId: CustomerId;
 	/** What /readyz finds; a test may change it. */
 	ready: () => Promise<Readiness>;
+	/** How receivers are examined; a test may trust other certificates, or wait less. */
+	probe: ReceiverProbe;
 	readonly #sessions: Sessions;
 	readonly #inbound: Inbound;
+	readonly #client: UndiciWebhookClient;
+	readonly #eventSignal = new EventSignal(systemClock);
 
 	static async open(): Promise<Api> {
 		const database = await openDatabase('sqlite');
@@ -98,7 +112,7 @@ export class Api {
 		this.customerId = customerId;
 		const { storage } = database;
 		const clock = systemClock;
-		const common = { storage, ids, clock, log: silentLog, wake: () => undefined };
+		const common = { storage, ids, clock, log: silentLog, announce: () => undefined };
 		const version = new WebVersion({ clock, log: silentLog, pinned: undefined });
 		const driver = new BaileysDriver({ ...common, ...storage, version });
 		const outbound = new Outbound({ ...common, driver });
@@ -125,6 +139,9 @@ export class Api {
 		});
 		this.ready = () => Promise.resolve({ checks: { database: true }, sessions: sessions.counts });
 		const resolve = () => Promise.resolve(['93.184.216.34']);
+		const guard = new ResolvingUrlGuard({ allowPrivate: [], resolve });
+		this.#client = new UndiciWebhookClient({ guard });
+		this.probe = new GuardedReceiverProbe({ guard });
 		this.app = buildServer({
 			authentication,
 			instances,
@@ -137,14 +154,28 @@ export class Api {
 				baseUrl: () => 'https://engine.example',
 			}),
 			outbound,
-			endpoints: new Endpoints({
+			endpoints: new Endpoints({ storage, guard, dispatching: this.dispatching, ids, clock }),
+			diagnosis: new Diagnosis({
+				storage,
+				dispatching: this.dispatching,
+				probe: { probe: (request) => this.probe.probe(request) },
+				...{ ids, clock, log: recordingLog(this.log), userAgent: 'whatisup-webhooks/test' },
+			}),
+			endpointTest: new EndpointTest({
 				...storage,
-				guard: new ResolvingUrlGuard({ allowPrivate: [], resolve }),
+				client: this.#client,
 				ids,
 				clock,
+				userAgent: 'whatisup-webhooks/test',
 			}),
-			deliveries: new Deliveries(storage.deliveries, storage.instances),
+			deliveries: new Deliveries({ storage, dispatching: this.dispatching, ids, clock }),
+			replays: new Replays({ storage, ids, clock }),
 			groups: new Groups({ instances: storage.instances, outbound, clock }),
+			eventStreams: new EventStreams({
+				...storage,
+				...{ signal: this.#eventSignal, clock, log: silentLog, lateMs: 0 },
+			}),
+			streamTokens: new StreamTokens({ clock, pepper: PEPPER }),
 			history: new History({ ...storage, clock }),
 			testPhones: new TestPhones(new NetworkPhones(network), instances),
 			health: { ready: () => this.ready() },
@@ -196,10 +227,12 @@ export class Api {
 		await this.database.storage.transaction((stores) =>
 			stores.events.append(instanceId as InstanceId, events, Date.now()),
 		);
+		this.#eventSignal.tell();
 	}
 
 	async close(): Promise<void> {
 		await this.app.close();
+		await this.#client.close();
 		await this.#sessions.close();
 		await this.#inbound.idle();
 		await this.network.stop();

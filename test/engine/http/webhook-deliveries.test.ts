@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { EndpointId } from '../../../engine/src/domain/ids.ts';
 import { Api, NOBODY } from './api.ts';
 
 describe('/v1/webhook-deliveries', () => {
@@ -44,6 +45,7 @@ describe('/v1/webhook-deliveries', () => {
 			last_response_status: null,
 			next_attempt_at: expect.stringMatching(/Z$/),
 			delivered_at: null,
+			redelivered_at: null,
 			created_at: expect.stringMatching(/Z$/),
 			updated_at: expect.stringMatching(/Z$/),
 		});
@@ -57,6 +59,8 @@ describe('/v1/webhook-deliveries', () => {
 		['status=success', 0],
 		['event=qr.updated', 5],
 		['event=message.sent', 0],
+		['to=2026-01-01T00:00:00Z', 0],
+		['from=2026-01-01T00:00:00%2B02:00', 5],
 	])('lists those that match "%s"', async (query, count) => {
 		const { status, json } = await list(query);
 
@@ -70,9 +74,36 @@ describe('/v1/webhook-deliveries', () => {
 		expect(json.data).toMatchObject([{ instance_id: store }, { instance_id: store }]);
 	});
 
+	it('lists those of one endpoint, of one event, and both', async () => {
+		const { json: one } = await list(`endpoint_id=${endpoint}&limit=1`);
+		const { id, event_id } = one.data[0];
+
+		expect((await list(`endpoint_id=${endpoint}`)).json.data).toHaveLength(5);
+		for (const query of [`event_id=${event_id}`, `event_id=${event_id}&endpoint_id=${endpoint}`]) {
+			expect((await list(query)).json).toMatchObject({ data: [{ id }], next_cursor: null });
+		}
+		expect((await list(`event_id=evt_${NOBODY}`)).json.data).toEqual([]);
+	});
+
+	it('still lists what a deleted endpoint got', async () => {
+		const gone = await api.newEndpoint();
+		await api.emitQr(store, 1);
+		await api.call('DELETE', `/v1/webhook-endpoints/${gone}`);
+
+		const { json } = await list(`endpoint_id=${gone}`);
+
+		expect(json.data).toMatchObject([{ endpoint_id: gone, status: 'failed' }]);
+		await api.database.db
+			.deleteFrom('webhook_deliveries')
+			.where('endpoint_id', '=', gone as EndpointId)
+			.execute();
+	});
+
 	it.each([
 		['status=lost', 'status', expect.stringMatching(/^must be "pending" or /)],
 		['event=message', 'event', expect.stringMatching(/^must be "message.received" or /)],
+		['from=yesterday', 'from', 'must be an instant such as 2026-01-31T12:00:00Z'],
+		['event_id=evt_1', 'event_id', 'is not an id of this kind'],
 		['instance=1', 'instance', 'is not a known field'],
 		['status=failed&status=success', 'status', expect.anything()],
 	])('refuses the query %s', async (query, path, message) => {
@@ -86,6 +117,13 @@ describe('/v1/webhook-deliveries', () => {
 		expect(await list(`instance_id=${id}`)).toMatchObject({
 			status: 404,
 			json: { error: { code: 'instance_not_found' } },
+		});
+	});
+
+	it.each([`wh_${NOBODY}`, 'wh_1'])('finds no endpoint "%s"', async (id) => {
+		expect(await list(`endpoint_id=${id}`)).toMatchObject({
+			status: 404,
+			json: { error: { code: 'endpoint_not_found' } },
 		});
 	});
 

@@ -20,11 +20,27 @@ describe('/v1/webhook-endpoints', () => {
 		expect(endpoint).toEqual({
 			id: expect.stringMatching(/^wh_/),
 			customer_id: api.customerId,
-			instance_id: null,
+			description: null,
 			url: 'https://example.com/hook',
 			events: ['message.received'],
+			instance_id: null,
+			instance_ids: [],
+			chat_type_filter: 'all',
+			ignore_from_me: false,
+			ignore_status: true,
+			ignore_newsletters: true,
+			ordered: true,
+			max_age_seconds: null,
+			max_per_second: null,
 			enabled: true,
+			disabled_reason: null,
+			disabled_at: null,
+			circuit: { state: 'closed', consecutive_failures: 0, next_probe_at: null },
+			failing_since: null,
+			worked_until: null,
 			has_custom_signing_secret: false,
+			secret_rotated_at: null,
+			previous_secret_until: null,
 			created_at: expect.stringMatching(/Z$/),
 			updated_at: endpoint.created_at,
 		});
@@ -55,6 +71,66 @@ describe('/v1/webhook-endpoints', () => {
 		});
 	});
 
+	it('takes every setting along, and gives it back', async () => {
+		const settings = {
+			description: 'Orders, 🛒',
+			chat_type_filter: 'groups_only',
+			ignore_from_me: true,
+			ignore_status: false,
+			ignore_newsletters: false,
+			ordered: false,
+			max_age_seconds: 60,
+			max_per_second: 0.5,
+		};
+
+		const { status, json } = await create({ ...valid(), ...settings });
+
+		expect(status).toBe(201);
+		expect(json).toMatchObject(settings);
+		const shown = await api.call('GET', `/v1/webhook-endpoints/${json.id}`);
+		expect(shown.json).toMatchObject(settings);
+	});
+
+	it('takes all events for all of them, whatever else is named', async () => {
+		const { status, json } = await create({ ...valid(), events: ['qr.updated', '*', '*'] });
+
+		expect(status).toBe(201);
+		expect(json.events).toEqual(['*']);
+	});
+
+	it('takes one instance, several, all, and both ways to name the same one', async () => {
+		const [shop, store] = [await api.newInstance(), await api.newInstance()];
+
+		const created = [
+			await create({ ...valid(), instance_id: shop }),
+			await create({ ...valid(), instance_ids: [shop] }),
+			await create({ ...valid(), instance_id: shop, instance_ids: [shop, shop] }),
+			await create({ ...valid(), instance_ids: [shop, store, shop] }),
+			await create({ ...valid(), instance_id: null, instance_ids: [shop, store] }),
+			await create({ ...valid(), instance_id: null, instance_ids: [] }),
+		];
+
+		const one = { instance_id: shop, instance_ids: [shop] };
+		const two = { instance_id: null, instance_ids: [shop, store] };
+		const all = { instance_id: null, instance_ids: [] };
+		expect(created.map(({ json }) => json)).toMatchObject([one, one, one, two, two, all]);
+	});
+
+	it('shows how sending to it goes', async () => {
+		const id = await api.newEndpoint();
+		const nextProbeAt = Date.UTC(2026, 0, 1, 12);
+
+		api.dispatching.state = { state: 'open', consecutiveFailures: 10, nextProbeAt };
+		const { json } = await api.call('GET', `/v1/webhook-endpoints/${id}`);
+		api.dispatching.state = { state: 'closed', consecutiveFailures: 0, nextProbeAt: null };
+
+		expect(json.circuit).toEqual({
+			state: 'open',
+			consecutive_failures: 10,
+			next_probe_at: '2026-01-01T12:00:00.000Z',
+		});
+	});
+
 	it('deletes an endpoint, which is not found from then on', async () => {
 		const url = `/v1/webhook-endpoints/${await api.newEndpoint()}`;
 
@@ -77,7 +153,7 @@ describe('/v1/webhook-endpoints', () => {
 			'an unknown event',
 			{ events: ['message.eaten'] },
 			'events.0',
-			expect.stringMatching(/"qr.up/),
+			expect.stringMatching(/^is not a known event.*"qr.updated".*"\*"/),
 		],
 		['a short secret', { signing_secret: 'short' }, 'signing_secret', expect.stringMatching(/16/)],
 		[
@@ -89,7 +165,29 @@ describe('/v1/webhook-endpoints', () => {
 		['another alphabet', { signing_secret: 'é'.repeat(20) }, 'signing_secret', expect.anything()],
 		['a long secret', { signing_secret: 's'.repeat(257) }, 'signing_secret', expect.anything()],
 		['a number for an instance', { instance_id: 7 }, 'instance_id', 'must be text'],
-		['an unknown field', { instance_ids: [] }, 'instance_ids', 'is not a known field'],
+		['an unknown field', { instances: [] }, 'instances', 'is not a known field'],
+		[
+			'a filter of another name',
+			{ chat_type_filter: 'group' },
+			'chat_type_filter',
+			expect.anything(),
+		],
+		['an age of nothing', { max_age_seconds: 0 }, 'max_age_seconds', 'must be at least 1'],
+		['half a second of age', { max_age_seconds: 1.5 }, 'max_age_seconds', 'must be a whole number'],
+		['a rate of nothing', { max_per_second: 0 }, 'max_per_second', 'must be at least 0.01'],
+		['a long description', { description: 'a'.repeat(201) }, 'description', expect.anything()],
+		[
+			'two ways to name instances that disagree',
+			{ instance_id: `inst_${NOBODY}`, instance_ids: [] },
+			'instance_ids',
+			expect.stringMatching(/same instance/),
+		],
+		[
+			'all instances and one of them',
+			{ instance_id: null, instance_ids: [`inst_${NOBODY}`] },
+			'instance_ids',
+			expect.stringMatching(/same instance/),
+		],
 	])('refuses %s', async (_, fault, path, message) => {
 		const { status, json } = await create({ ...valid(), ...fault });
 
@@ -123,15 +221,35 @@ describe('/v1/webhook-endpoints', () => {
 	});
 
 	it.each([`inst_${NOBODY}`, 'inst_1', 'shop'])('finds no instance %s', async (id) => {
-		expect(await create({ ...valid(), instance_id: id })).toMatchObject({
-			status: 404,
-			json: { error: { code: 'instance_not_found' } },
-		});
+		for (const named of [{ instance_id: id }, { instance_ids: [await api.newInstance(), id] }]) {
+			expect(await create({ ...valid(), ...named })).toMatchObject({
+				status: 404,
+				json: { error: { code: 'instance_not_found' } },
+			});
+		}
+	});
+
+	it("finds no instance of a stranger's, nor of the other mode", async () => {
+		for (const key of [api.keys.stranger, api.keys.live]) {
+			const body = { ...valid(), instance_ids: [await api.newInstance(key)] };
+			expect(await create(body)).toMatchObject({ status: 404 });
+		}
 	});
 
 	it.each([`wh_${NOBODY}`, 'wh_1', '1', '%00'])('finds no endpoint %s', async (id) => {
-		for (const method of ['GET', 'DELETE']) {
-			expect(await api.call(method, `/v1/webhook-endpoints/${id}`)).toMatchObject({
+		const path = `/v1/webhook-endpoints/${id}`;
+		const answers = [
+			await api.call('GET', path),
+			await api.call('DELETE', path),
+			await api.call('PATCH', path, { body: {} }),
+			await api.call('POST', `${path}/enable`),
+			await api.call('POST', `${path}/disable`),
+			await api.call('POST', `${path}/rotate-secret`),
+			await api.call('POST', `${path}/test`),
+		];
+
+		for (const answer of answers) {
+			expect(answer).toMatchObject({
 				status: 404,
 				json: { error: { code: 'endpoint_not_found' } },
 			});

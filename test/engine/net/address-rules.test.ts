@@ -7,6 +7,7 @@ import {
 	isInRange,
 	type AddressKind,
 } from '../../../engine/src/net/address-rules.ts';
+import { addressIn, edgesOf, v4ToNumber } from './ranges.ts';
 
 type Row = readonly [range: string, kind: AddressKind];
 
@@ -179,64 +180,6 @@ describe('an address', () => {
 		expect(isInRange('nonsense', '10.0.0.0/8')).toBe(false);
 	});
 });
-
-interface Network {
-	readonly first: bigint;
-	readonly last: bigint;
-	readonly spell: (value: bigint) => string;
-}
-
-function addressIn(range: string): fc.Arbitrary<string> {
-	const { first, last, spell } = parseNetwork(range);
-	return fc.bigInt({ min: first, max: last }).map(spell);
-}
-
-function edgesOf(range: string): string[] {
-	const { first, last, spell } = parseNetwork(range);
-	return [spell(first), spell(last)];
-}
-
-/** Arithmetic of its own, so that the library under test does not check itself. */
-function parseNetwork(range: string): Network {
-	const [base, bits] = range.split('/') as [string, string];
-	const isV6 = base.includes(':');
-	const width = isV6 ? 128 : 32;
-	const first = isV6 ? v6ToNumber(base) : v4ToNumber(base);
-	const last = first + (1n << BigInt(width - Number(bits))) - 1n;
-	return { first, last, spell: isV6 ? spellV6 : spellV4 };
-}
-
-function v4ToNumber(text: string): bigint {
-	return text.split('.').reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
-}
-
-function v6ToNumber(text: string): bigint {
-	const groups = (half: string) => {
-		return half
-			.split(':')
-			.filter((group) => group !== '')
-			.flatMap((group) => (group.includes('.') ? v4Groups(group) : [BigInt(`0x${group}`)]));
-	};
-	const [head = '', tail = ''] = text.split('::');
-	const before = groups(head);
-	const after = groups(tail);
-	const zeros = Array<bigint>(8 - before.length - after.length).fill(0n);
-	return [...before, ...zeros, ...after].reduce((sum, group) => sum * 65536n + group, 0n);
-}
-
-function v4Groups(text: string): bigint[] {
-	const value = v4ToNumber(text);
-	return [value >> 16n, value & 0xffffn];
-}
-
-function spellV4(value: bigint): string {
-	return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.');
-}
-
-function spellV6(value: bigint): string {
-	const hex = value.toString(16).padStart(32, '0');
-	return hex.match(/.{4}/g)!.join(':');
-}
 
 function mappedSpellings(v4: string): string[] {
 	const hex = v4ToNumber(v4).toString(16).padStart(8, '0');

@@ -8,7 +8,7 @@ import { ConnectFault, guardedConnector } from '../../../engine/src/net/guarded-
 import { ResolvingUrlGuard, type Resolve } from '../../../engine/src/net/url-guard.ts';
 import { UndiciWebhookClient } from '../../../engine/src/net/webhook-client.ts';
 import { startNameServer } from './receivers.ts';
-import { closeAll, closing, receive } from './sending.ts';
+import { closeAll, closing, receive, request } from './sending.ts';
 
 const PUBLIC = '93.184.216.34';
 const LOOPBACK = '127.0.0.1';
@@ -113,6 +113,45 @@ describe('a name that changes its address', () => {
 		expect(receiver.sockets).toEqual([]);
 	});
 
+	it.each([
+		['another private address', ['10.0.0.1']],
+		['a metadata address', ['169.254.169.254']],
+		['the unspecified address', ['0.0.0.0']],
+	])('is refused by its next attempt when it has turned to %s', async (_name, turned) => {
+		const receiver = await receive((response) => {
+			response.writeHead(500, { connection: 'close' }).end();
+		});
+		const names = closing(await startNameServer([LOOPBACK, ...turned]));
+		const sender = clientOf(guardWith(resolverOf(names.address)));
+		const attempt = request(`http://rebind.test:${receiver.port}/`);
+
+		const first = await sender.send(attempt);
+		const second = await sender.send(attempt);
+
+		expect(first).toMatchObject({ outcome: 'answered', status: 500 });
+		expect(second).toMatchObject({ reason: 'blocked', sent: 'nothing' });
+		expect(receiver.requests).toHaveLength(1);
+	});
+
+	it.each([
+		['loopback', '0:0:0:0:0:0:0:1'],
+		['IPv4 in disguise', '0:0:0:0:0:ffff:7f00:1'],
+		['a private network', 'fd00:0:0:0:0:0:0:5'],
+		['a metadata address', 'fd00:ec2:0:0:0:0:0:254'],
+	])('is refused when a real name server adds an IPv6 address that is %s', async (_name, v6) => {
+		const receiver = await receive();
+		const names = closing(await startNameServer([PUBLIC], v6));
+		const guard = guardWith(resolverOf(names.address));
+		const url = `https://rebind.test:${receiver.port}/`;
+
+		const created = await guard.check(url, 'live');
+		const delivered = await post(guard, url, 'live');
+
+		expect(created).toMatchObject({ ok: false, reason: 'address_not_allowed' });
+		expect(delivered).toMatchObject({ reason: 'blocked', sent: 'nothing' });
+		expect(receiver.sockets).toEqual([]);
+	});
+
 	it('cannot reach through the connection that test mode has open', async () => {
 		const receiver = await receive();
 		const sender = clientOf(guardWith(() => Promise.resolve([LOOPBACK])));
@@ -189,7 +228,14 @@ function guardWith(resolve: Resolve, allow = ''): ResolvingUrlGuard {
 function resolverOf(server: string): Resolve {
 	const resolver = new Resolver();
 	resolver.setServers([server]);
-	return (host) => resolver.resolve4(host);
+	return async (host) => {
+		const [v4, v6] = await Promise.all([
+			resolver.resolve4(host),
+			// A name without IPv6 addresses is an error to the resolver.
+			resolver.resolve6(host).catch(() => []),
+		]);
+		return [...v4, ...v6];
+	};
 }
 
 function clientOf(guard: ResolvingUrlGuard): UndiciWebhookClient {

@@ -79,14 +79,32 @@ export interface NameServer {
 	close(): Promise<void>;
 }
 
-/** A DNS server that answers each A question with the next of these addresses, TTL 0. */
-export async function startNameServer(addresses: readonly string[]): Promise<NameServer> {
+/**
+ * A DNS server that answers each A question with the next of these addresses, TTL 0, and each
+ * AAAA question with the one of `v6`, if any.
+ */
+export async function startNameServer(
+	addresses: readonly string[],
+	v6?: string,
+): Promise<NameServer> {
 	const socket = createSocket('udp4');
 	let questions = 0;
 	socket.on('message', (query, peer) => {
+		if (isForV6(query)) {
+			socket.send(
+				answerWith(query, v6 === undefined ? undefined : v6Bytes(v6)),
+				peer.port,
+				peer.address,
+			);
+			return;
+		}
 		const address = addresses[Math.min(questions, addresses.length - 1)]!;
 		questions += 1;
-		socket.send(answerWith(query, address), peer.port, peer.address);
+		socket.send(
+			answerWith(query, Buffer.from(address.split('.').map(Number))),
+			peer.port,
+			peer.address,
+		);
 	});
 	socket.bind(0, '127.0.0.1');
 	await once(socket, 'listening');
@@ -99,15 +117,41 @@ export async function startNameServer(addresses: readonly string[]): Promise<Nam
 	};
 }
 
-function answerWith(query: Buffer, address: string): Buffer {
-	const nameEnd = query.indexOf(0, 12) + 1;
+const AAAA = 28;
+
+function isForV6(query: Buffer): boolean {
+	return query.readUInt16BE(endOfName(query)) === AAAA;
+}
+
+/** The only name in a question stands after twelve bytes of header and ends with a zero. */
+function endOfName(query: Buffer): number {
+	return query.indexOf(0, 12) + 1;
+}
+
+function answerWith(query: Buffer, address: Buffer | undefined): Buffer {
+	const question = query.subarray(12, endOfName(query) + 4);
 	const header = Buffer.from(query.subarray(0, 12));
 	header.writeUInt16BE(0x8180, 2); // a response, recursion available, no error
-	header.writeUInt16BE(1, 6); // one answer
+	header.writeUInt16BE(address === undefined ? 0 : 1, 6); // how many answers
 	header.writeUInt32BE(0, 8); // nothing else, EDNS included
-	const record = Buffer.from('c00c00010001000000000004', 'hex'); // same name, A, IN, TTL 0
-	const question = query.subarray(12, nameEnd + 4);
-	return Buffer.concat([header, question, record, Buffer.from(address.split('.').map(Number))]);
+	if (address === undefined) return Buffer.concat([header, question]);
+
+	const sameName = Buffer.of(0xc0, 0x0c);
+	const typeAndClass = question.subarray(-4);
+	const timeToLive = Buffer.alloc(4);
+	const length = Buffer.of(0, address.length);
+	return Buffer.concat([header, question, sameName, typeAndClass, timeToLive, length, address]);
+}
+
+/** All eight groups written out. */
+function v6Bytes(address: string): Buffer {
+	return Buffer.from(
+		address
+			.split(':')
+			.map((group) => group.padStart(4, '0'))
+			.join(''),
+		'hex',
+	);
 }
 
 async function listen(

@@ -89,30 +89,6 @@ describe('a URL', () => {
 		expect(inspection.ok && inspection.url.href).toBe('https://example.com/a?b=c');
 	});
 
-	it('never passes with a private address in any spelling', () => {
-		fc.assert(
-			fc.property(privateV4, fc.constantFrom('http', 'https'), anyPort, (octets, scheme, port) => {
-				const urls = spellings(octets).map((host) => `${scheme}://${host}:${port}/`);
-
-				const passing = urls.filter((url) => guard().inspect(url, 'live').ok);
-
-				expect(passing).toEqual([]);
-			}),
-		);
-	});
-
-	it('opens nothing but loopback to test mode, in any spelling', () => {
-		fc.assert(
-			fc.property(privateV4, anyPort, (octets, port) => {
-				const urls = spellings(octets).map((host) => `http://${host}:${port}/`);
-
-				const passing = urls.filter((url) => guard().inspect(url, 'test').ok);
-
-				expect(passing).toEqual(octets[0] === 127 ? urls : []);
-			}),
-		);
-	});
-
 	it('never throws, whatever is passed', () => {
 		const anyUrl = fc.oneof(
 			fc.tuple(fc.domain(), fc.string()).map(([host, rest]) => `https://${host}/${rest}`),
@@ -255,6 +231,24 @@ describe('the engine itself', () => {
 			expect(own.permits(address, { host: address, port: 3000 }, 'test')).toBe(false);
 		}
 	});
+
+	it('is known by every spelling of an address that is listed', () => {
+		const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+		const listed = addresses.filter(({ address }) => parseAllowList(address).faults.length === 0);
+		const own = guard({ ownPort: 3000, allow: listed.map(({ address }) => address).join(',') });
+
+		for (const { address, family } of listed) {
+			const hosts = [
+				address.toUpperCase(),
+				...(family === 'IPv4' ? [`::ffff:${address}`, `0:0:0:0:0:FFFF:${address}`] : []),
+			];
+			const target = { host: 'here.test', port: 3000 };
+			expect(hosts.filter((host) => own.permits(host, target, 'live'))).toEqual([]);
+			expect(hosts.filter((host) => own.permits(host, { ...target, port: 3001 }, 'live'))).toEqual(
+				hosts,
+			);
+		}
+	});
 });
 
 interface GuardOptions {
@@ -268,45 +262,4 @@ function guard({ allow = '', ...options }: GuardOptions = {}): ResolvingUrlGuard
 	const { entries, faults } = parseAllowList(allow);
 	expect(faults).toEqual([]);
 	return new ResolvingUrlGuard({ allowPrivate: entries, ...options });
-}
-
-type Octets = readonly [number, number, number, number];
-
-const octet = fc.nat({ max: 255 });
-const privateV4: fc.Arbitrary<Octets> = fc.oneof(
-	fc.tuple(fc.constant(10), octet, octet, octet),
-	fc.tuple(fc.constant(127), octet, octet, octet),
-	fc.tuple(fc.constant(192), fc.constant(168), octet, octet),
-	fc.tuple(fc.constant(172), fc.integer({ min: 16, max: 31 }), octet, octet),
-	fc.tuple(fc.constant(169), fc.constant(254), octet, octet),
-	fc.tuple(fc.constant(100), fc.integer({ min: 64, max: 127 }), octet, octet),
-	fc.tuple(fc.constant(0), octet, octet, octet),
-);
-const anyPort = fc.constantFrom(80, 443, 3000, 5678, 8443, 65535);
-
-/** The ways to write one IPv4 address that some parser or other accepts. */
-function spellings([a, b, c, d]: Octets): string[] {
-	const number = ((a * 256 + b) * 256 + c) * 256 + d;
-	const dotted = `${a}.${b}.${c}.${d}`;
-	const hex = number.toString(16).padStart(8, '0');
-	return [
-		dotted,
-		`${dotted}.`,
-		String(number),
-		`0x${hex}`,
-		`0X${hex.toUpperCase()}`,
-		`0${number.toString(8)}`,
-		[a, b, c, d].map((part) => `0${part.toString(8)}`).join('.'),
-		[a, b, c, d].map((part) => `0x${part.toString(16)}`).join('.'),
-		`${a}.${b}.${c * 256 + d}`,
-		`${a}.${(b * 256 + c) * 256 + d}`,
-		`0x${a.toString(16)}.${b}.0${c.toString(8)}.${d}`,
-		dotted.replaceAll('.', '。'),
-		dotted.replaceAll('.', '%2e'),
-		dotted.replaceAll(/\d/g, (digit) => String.fromCodePoint(0xff10 + Number(digit))),
-		dotted.replaceAll(/[1-9]/g, (digit) => String.fromCodePoint(0x245f + Number(digit))),
-		`[::ffff:${dotted}]`,
-		`[::FFFF:${hex.slice(0, 4)}:${hex.slice(4)}]`,
-		`[0:0:0:0:0:ffff:${dotted}]`,
-	];
 }

@@ -1,14 +1,32 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Claim } from '../../../engine/src/app/ports.ts';
+import type { Endpoint, ReplayFilter } from '../../../engine/src/app/ports.ts';
+import { firstIdAt, type DeliveryId } from '../../../engine/src/domain/ids.ts';
 import { DIALECTS, openDatabase, type TestDatabase } from '../../support/databases.ts';
 import { ids } from '../../support/system.ts';
-import { anEndpoint, MINUTE, moveIn, NOON, sent, type Household } from './records.ts';
+import {
+	addDeliveries,
+	anAttempt,
+	FAILED,
+	logOf,
+	SUCCEEDED,
+	type DeliveryRow,
+} from './delivery-rows.ts';
+import { anEndpoint, MINUTE, moveIn, NOON, type Household } from './records.ts';
 
-const SUCCESS = { status: 'success', responseStatus: 200 } as const;
+const LATER = NOON + 10 * MINUTE;
+
+const EVERYTHING: ReplayFilter = {
+	statuses: ['success', 'failed'],
+	events: [],
+	from: 0,
+	to: Date.UTC(2100),
+	settledFrom: null,
+};
 
 describe.each(DIALECTS)('DeliveriesRepository on %s', (dialect) => {
 	let database: TestDatabase;
 	let home: Household;
+	let endpoint: Endpoint;
 
 	beforeAll(async () => {
 		database = await openDatabase(dialect);
@@ -16,207 +34,239 @@ describe.each(DIALECTS)('DeliveriesRepository on %s', (dialect) => {
 
 	beforeEach(async () => {
 		home = await moveIn(database.storage);
-		await database.storage.endpoints.add(anEndpoint(home.scope), 'whsec_a');
+		endpoint = anEndpoint(home.scope);
+		await database.storage.endpoints.add(endpoint, 'whsec_a');
 	});
 
 	afterEach(() => database.empty());
 	afterAll(() => database.close());
 
-	it('hands over all that a sender needs', async () => {
-		const { events } = database.storage;
-		const correlationId = ids.next('req');
-		await events.append(home.instanceId, [{ ...sent(), correlationId }], NOON);
-		const event = await database.db.selectFrom('events').selectAll().executeTakeFirstOrThrow();
+	describe('attempts', () => {
+		it('reads what the queue wrote, oldest first', async () => {
+			const attempts = [anAttempt(), anAttempt({ attempt: 2, status: null, response: null })];
+			const [id] = await add({ attempt_log: logOf(...attempts) });
 
-		const claimed = await claim();
-
-		expect(claimed).toEqual([
-			{
-				id: expect.stringMatching(/^dlv_/),
-				endpointId: expect.stringMatching(/^wh_/),
-				eventId: event.id,
-				event: 'message.sent',
-				body: event.body,
-				correlationId,
-				url: 'https://n8n.example.com/webhook/a',
-				mode: 'test',
-				signingSecrets: ['whsec_a'],
-				attempt: 1,
-				leasedUntil: NOON + MINUTE,
-			},
-		]);
-	});
-
-	it('hands a due delivery to one worker only', async () => {
-		await add('a');
-
-		const [first, second] = await Promise.all([claim(), claim()]);
-
-		expect([...first, ...second].map(refOf)).toEqual(['a']);
-	});
-
-	it('leaves a delivery alone until it is due', async () => {
-		await add('a', NOON + 1);
-
-		expect(await claim()).toEqual([]);
-		expect(await claim({ now: NOON + 1 })).toHaveLength(1);
-	});
-
-	it('hands out again what a dead worker held, once its lease has run out', async () => {
-		await add('a');
-		await claim();
-
-		expect(await claim({ now: NOON + MINUTE - 1 })).toEqual([]);
-		expect(await claim({ now: NOON + MINUTE })).toMatchObject([{ attempt: 2 }]);
-	});
-
-	it('lets no worker settle a delivery it no longer holds', async () => {
-		const { deliveries } = database.storage;
-		await add('a');
-		const [late] = await claim();
-		const [current] = await claim({ now: NOON + MINUTE });
-
-		const failed = { status: 'failed', error: 'timeout', responseStatus: null } as const;
-		expect(await deliveries.settle(late!, failed, NOON)).toBe(false);
-		expect(await deliveries.settle(current!, SUCCESS, NOON)).toBe(true);
-		expect(await deliveries.settle(current!, SUCCESS, NOON)).toBe(false);
-		expect(await deliveries.find(home.scope, current!.id)).toMatchObject({ status: 'success' });
-	});
-
-	it('takes at most the number asked for, the oldest due first', async () => {
-		await add('late', NOON - 1);
-		await add('later', NOON);
-		await add('first', NOON - 2);
-
-		expect((await claim({ limit: 2 })).map(refOf).sort()).toEqual(['first', 'late']);
-		expect((await claim({ limit: 2 })).map(refOf)).toEqual(['later']);
-	});
-
-	it('takes what fell due at the same time in the order it was made', async () => {
-		for (const ref of ['a', 'b', 'c', 'd']) await add(ref);
-
-		expect((await claim({ limit: 3 })).map(refOf)).toEqual(['a', 'b', 'c']);
-	});
-
-	it('leaves the deliveries of hosts that have no free place', async () => {
-		await database.storage.endpoints.add(
-			anEndpoint(home.scope, { url: 'http://127.0.0.1:5678/b' }),
-			'whsec_b',
-		);
-		await add('a');
-
-		expect(await claim({ withoutHosts: ['n8n.example.com', '127.0.0.1:5678'] })).toEqual([]);
-		expect(await claim({ withoutHosts: ['n8n.example.com'] })).toMatchObject([
-			{ url: 'http://127.0.0.1:5678/b', signingSecrets: ['whsec_b'] },
-		]);
-		expect(await claim()).toHaveLength(1);
-	});
-
-	it('records a success', async () => {
-		const { deliveries } = database.storage;
-		await add('a');
-		const [claimed] = await claim();
-
-		await deliveries.settle(claimed!, SUCCESS, NOON + 5);
-
-		expect(await deliveries.find(home.scope, claimed!.id)).toMatchObject({
-			status: 'success',
-			attemptCount: 1,
-			lastError: null,
-			lastResponseStatus: 200,
-			nextAttemptAt: null,
-			deliveredAt: NOON + 5,
-			createdAt: NOON,
-			updatedAt: NOON + 5,
+			expect(await database.storage.deliveries.attempts(id!)).toEqual(attempts);
 		});
-		expect(await claim({ now: NOON + 60 * MINUTE })).toEqual([]);
-	});
 
-	it('records a failure that is to be repeated, and repeats it then', async () => {
-		const { deliveries } = database.storage;
-		await add('a');
-		const [claimed] = await claim();
+		it('drops a first line that was cut off, wherever that was', async () => {
+			const whole = logOf(anAttempt({ response: '{"{"}\n{"attempt":9}' }));
+			const second = anAttempt({ attempt: 2 });
+			for (let cut = 1; cut < whole.length; cut++) {
+				const [id] = await add({ attempt_log: whole.slice(cut) + logOf(second) });
 
-		const dueAt = NOON + 10 * MINUTE;
-		const outcome = {
-			status: 'retrying',
-			dueAt,
-			error: 'answered 503',
-			responseStatus: 503,
-		} as const;
-		await deliveries.settle(claimed!, outcome, NOON + 5);
-
-		expect(await deliveries.find(home.scope, claimed!.id)).toMatchObject({
-			status: 'retrying',
-			lastError: 'answered 503',
-			lastResponseStatus: 503,
-			nextAttemptAt: dueAt,
-			deliveredAt: null,
+				expect(await database.storage.deliveries.attempts(id!)).toEqual([second]);
+			}
 		});
-		expect(await deliveries.nextDueAt()).toBe(dueAt);
-		expect(await claim({ now: dueAt - 1 })).toEqual([]);
-		expect(await claim({ now: dueAt })).toMatchObject([{ id: claimed!.id, attempt: 2 }]);
-	});
 
-	it('records the last failure', async () => {
-		const { deliveries } = database.storage;
-		await add('a');
-		const [claimed] = await claim();
+		it('knows none of a delivery that was not sent yet, or does not exist', async () => {
+			const [id] = await add({});
 
-		const outcome = { status: 'failed', error: 'timeout', responseStatus: null } as const;
-		await deliveries.settle(claimed!, outcome, NOON);
-
-		expect(await deliveries.find(home.scope, claimed!.id)).toMatchObject({
-			status: 'failed',
-			lastError: 'timeout',
-			lastResponseStatus: null,
-			nextAttemptAt: null,
+			expect(await database.storage.deliveries.attempts(id!)).toEqual([]);
+			expect(await database.storage.deliveries.attempts(ids.next('dlv'))).toEqual([]);
 		});
-		expect(await deliveries.nextDueAt()).toBeUndefined();
 	});
 
-	it('knows when the next delivery falls due, claimed ones at the end of their lease', async () => {
+	describe('redeliver', () => {
+		it.each([
+			['failed', FAILED],
+			['successful', SUCCEEDED],
+		])('makes a %s delivery due, with all attempts ahead of it', async (_, settled) => {
+			const log = logOf(anAttempt());
+			const [id] = await add({ ...settled, attempts: 6, attempt_log: log });
+
+			const due = await database.storage.deliveries.redeliver([id!], LATER);
+
+			expect(due).toEqual([id]);
+			expect(await rowOf(id!)).toMatchObject({
+				status: 'pending',
+				due_at: LATER,
+				attempts: 6,
+				earlier_attempts: 6,
+				attempt_log: log,
+				delivered_at: null,
+				redelivered_at: LATER,
+				updated_at: LATER,
+				created_at: NOON,
+			});
+		});
+
+		it('keeps the event, and with it its id', async () => {
+			const [id] = await add(FAILED);
+			const before = await find(id!);
+
+			await database.storage.deliveries.redeliver([id!], LATER);
+
+			const { eventId, payload } = await find(id!);
+			expect({ eventId, payload }).toEqual({ eventId: before.eventId, payload: before.payload });
+		});
+
+		it('hands it to the queue', async () => {
+			const { deliveries, queue } = database.storage;
+			const [id] = await add({ ...FAILED, attempts: 6 });
+			await deliveries.redeliver([id!], LATER);
+
+			const turn = { now: LATER, leaseMs: MINUTE, settle: [], putOff: [], hasten: [], probe: [] };
+			const [claimed] = await queue.turn({ ...turn, claim: new Map([[endpoint.id, 1]]) });
+
+			expect(claimed?.deliveries).toMatchObject([
+				{ id, attempt: 7, attemptOfRun: 1, isRedelivered: true, since: LATER },
+			]);
+		});
+
+		it('leaves alone what is on its way, what has no payload and what has no endpoint', async () => {
+			const gone = anEndpoint(home.scope);
+			await database.storage.endpoints.add(gone, 'whsec_a');
+			const untouched = await add(
+				{},
+				{ due_at: LATER + MINUTE },
+				{ status: 'retrying', due_at: LATER + MINUTE },
+				{ ...FAILED, payload_gone: 1 },
+			);
+			const orphans = await addDeliveries(database.db, gone, [FAILED]);
+			await database.storage.endpoints.remove(gone.id, NOON);
+			const all = [...untouched, ...orphans, ids.next('dlv')];
+			const before = await rows();
+
+			expect(await database.storage.deliveries.redeliver(all, LATER)).toEqual([]);
+			expect(await rows()).toEqual(before);
+		});
+
+		it('makes a retry that is planned for later due at once', async () => {
+			const [id] = await add({ status: 'retrying', attempts: 4, due_at: LATER + 30 * MINUTE });
+
+			expect(await database.storage.deliveries.redeliver([id!], LATER)).toEqual([id]);
+			expect(await rowOf(id!)).toMatchObject({ status: 'retrying', attempts: 4, due_at: LATER });
+		});
+
+		it('leaves nothing waiting when the endpoint is deleted at the same moment', async () => {
+			const { storage } = database;
+			const [id] = await add(FAILED);
+			let deleting: Promise<void> | undefined;
+
+			await storage.transaction(async ({ deliveries }) => {
+				expect(await deliveries.redeliver([id!], LATER)).toEqual([id]);
+				deleting = storage.endpoints.remove(endpoint.id, LATER);
+				await new Promise((resolve) => setTimeout(resolve, 50));
+			});
+			await deleting;
+
+			expect(await rowOf(id!)).toMatchObject({ status: 'failed', due_at: null });
+		});
+
+		it('keeps the newest attempts of a log that grew long', async () => {
+			const attempts = Array.from({ length: 60 }, (_, i) =>
+				anAttempt({ attempt: i + 1, response: 'x'.repeat(1_024) }),
+			);
+			const [id] = await add({ ...FAILED, attempts: 60, attempt_log: logOf(...attempts) });
+
+			await database.storage.deliveries.redeliver([id!], LATER);
+
+			const kept = await database.storage.deliveries.attempts(id!);
+			expect(kept.length).toBeGreaterThan(20);
+			expect(kept).toEqual(attempts.slice(-kept.length));
+			expect((await rowOf(id!)).attempt_log.length).toBeLessThanOrEqual(32 * 1_024);
+		});
+	});
+
+	describe('replays', () => {
+		it('take settled deliveries in the order they were made', async () => {
+			const [failed, succeeded, , , unkept] = await add(
+				FAILED,
+				SUCCEEDED,
+				{},
+				{ status: 'retrying' },
+				{ ...FAILED, payload_gone: 1 },
+			);
+
+			expect(await listForReplay()).toEqual([failed, succeeded, unkept]);
+			expect(await listForReplay({ statuses: ['failed'] })).toEqual([failed, unkept]);
+			expect(await listForReplay({ statuses: ['success'] })).toEqual([succeeded]);
+			expect(await listForReplay({ statuses: ['failed'] }, failed!)).toEqual([unkept]);
+			expect(await listForReplay({}, null, 2)).toEqual([failed, succeeded]);
+			expect(await count()).toBe(3);
+			expect(await count({ statuses: ['failed'] })).toBe(2);
+			expect(await count({}, 2)).toBe(2);
+		});
+
+		it('take only what was made in their time, settled since, and of their events', async () => {
+			const made = [0, 1, 2, 3].map((i) => firstIdAt('dlv', NOON + i * MINUTE));
+			await add(
+				{ ...FAILED, id: made[0]!, updated_at: LATER },
+				{ ...FAILED, id: made[1]!, event: 'qr.updated' },
+				{ ...FAILED, id: made[2]!, updated_at: LATER },
+				{ ...FAILED, id: made[3]! },
+			);
+
+			const inTime = { from: NOON + MINUTE, to: NOON + 3 * MINUTE };
+			expect(await listForReplay(inTime)).toEqual([made[1], made[2]]);
+			expect(await listForReplay(inTime, made[0])).toEqual([made[1], made[2]]);
+			expect(await listForReplay({ events: ['qr.updated'] })).toEqual([made[1]]);
+			expect(await listForReplay({ settledFrom: LATER })).toEqual([made[0], made[2]]);
+			expect(await count({ settledFrom: LATER })).toBe(2);
+		});
+
+		it('find the few among the many', async () => {
+			const event_id = ids.next('evt');
+			const rare = { ...FAILED, event: 'qr.updated', event_id } as const;
+			const usual = Array.from({ length: 5_010 }, () => ({ ...SUCCEEDED, event_id }));
+			const added = await add(rare, ...usual, rare);
+
+			const found = [added[0], added.at(-1)];
+			expect(await listForReplay({ events: ['qr.updated'] }, null, 5)).toEqual(found);
+			expect(await count({ events: ['qr.updated'] })).toBe(2);
+			expect(await count()).toBe(5_012);
+		});
+	});
+
+	it('tells how an endpoint is doing', async () => {
 		const { deliveries } = database.storage;
-		expect(await deliveries.nextDueAt()).toBeUndefined();
-		await add('a', NOON);
-		await add('b', NOON + 3 * MINUTE);
+		const [, succeeded, failed] = await add(FAILED, SUCCEEDED, FAILED, { status: 'retrying' }, {});
+		const other = anEndpoint(home.scope);
+		await database.storage.endpoints.add(other, 'whsec_a');
+		await addDeliveries(database.db, other, [FAILED]);
 
-		expect(await deliveries.nextDueAt()).toBe(NOON);
-		await claim();
-		expect(await deliveries.nextDueAt()).toBe(NOON + MINUTE);
+		const all = { pending: 1, retrying: 1, success: 1, failed: 2 };
+		expect(await deliveries.tally(endpoint.id, 0, 100)).toEqual(all);
+		const newest = { pending: 1, retrying: 1, success: 0, failed: 1 };
+		expect(await deliveries.tally(endpoint.id, 0, 3)).toEqual(newest);
+		const none = { pending: 0, retrying: 0, success: 0, failed: 0 };
+		expect(await deliveries.tally(endpoint.id, Date.now() + MINUTE, 100)).toEqual(none);
+		expect(await deliveries.newest(endpoint.id, 'failed')).toMatchObject({ id: failed });
+		expect(await deliveries.newest(endpoint.id, 'success')).toMatchObject({ id: succeeded });
+		expect(await deliveries.newest(other.id, 'success')).toBeUndefined();
+		expect(await deliveries.countUnsettled(endpoint.id, 100)).toBe(2);
+		expect(await deliveries.countUnsettled(endpoint.id, 1)).toBe(1);
+		expect(await deliveries.countUnsettled(other.id, 100)).toBe(0);
 	});
 
-	it('makes what a killed engine had claimed due at once, and no retry before its time', async () => {
-		const { deliveries } = database.storage;
-		await add('retrying');
-		const [retrying] = await claim();
-		const dueAt = NOON + 5 * MINUTE;
-		const outcome = { status: 'retrying', dueAt, error: 'timeout', responseStatus: null } as const;
-		await deliveries.settle(retrying!, outcome, NOON);
-		await add('claimed');
-		await claim();
-
-		await deliveries.releaseLeases(NOON + 1);
-
-		expect((await claim({ now: NOON + 1 })).map(refOf)).toEqual(['claimed']);
-		expect(await claim({ now: dueAt })).toHaveLength(2);
-	});
-
-	async function add(ref: string, dueAt = NOON): Promise<void> {
-		await database.storage.events.append(home.instanceId, [sent(ref)], dueAt);
+	function add(...changes: Partial<DeliveryRow>[]) {
+		return addDeliveries(database.db, endpoint, changes);
 	}
 
-	function claim(changes: Partial<Claim> = {}) {
-		return database.storage.deliveries.claim({
-			now: NOON,
-			leaseMs: MINUTE,
-			limit: 10,
-			withoutHosts: [],
-			...changes,
-		});
+	async function find(id: DeliveryId) {
+		return (await database.storage.deliveries.find(home.scope, id))!;
+	}
+
+	function rows() {
+		return database.db.selectFrom('webhook_deliveries').selectAll().orderBy('id').execute();
+	}
+
+	async function rowOf(id: DeliveryId) {
+		return (await rows()).find((row) => row.id === id)!;
+	}
+
+	function listForReplay(
+		changes: Partial<ReplayFilter> = {},
+		after: DeliveryId | null = null,
+		limit = 100,
+	) {
+		const filter = { ...EVERYTHING, ...changes };
+		return database.storage.deliveries.listForReplay(endpoint.id, filter, { after, limit });
+	}
+
+	function count(changes: Partial<ReplayFilter> = {}, atMost = 10_000) {
+		const filter = { ...EVERYTHING, ...changes };
+		return database.storage.deliveries.countForReplay(endpoint.id, filter, atMost);
 	}
 });
-
-function refOf({ body }: { readonly body: string }): string {
-	return JSON.parse(body).data.client_ref;
-}

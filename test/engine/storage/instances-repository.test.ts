@@ -10,6 +10,7 @@ import {
 	anInbound,
 	anInstance,
 	anOutbound,
+	aTurn,
 	MINUTE,
 	moveIn,
 	NOON,
@@ -304,14 +305,14 @@ describe.each(DIALECTS)('InstancesRepository on %s', (dialect) => {
 		});
 
 		it('still sends out what had happened before', async () => {
-			const { instances, endpoints, events, deliveries } = database.storage;
-			await endpoints.add(anEndpoint(home.scope), 'whsec_a');
+			const { instances, endpoints, events, queue } = database.storage;
+			const endpoint = anEndpoint(home.scope);
+			await endpoints.add(endpoint, 'whsec_a');
 			await events.append(home.instanceId, [sent()], NOON);
 
 			await instances.remove(home.instanceId, NOON);
 
-			const claim = { now: NOON, leaseMs: MINUTE, limit: 10, withoutHosts: [] };
-			expect(await deliveries.claim(claim)).toHaveLength(1);
+			expect(await queue.turn(aTurn({ claim: new Map([[endpoint.id, 10]]) }))).toHaveLength(1);
 		});
 
 		it('is not removed a second time', async () => {

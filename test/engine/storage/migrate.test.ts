@@ -3,9 +3,12 @@ import { sql, type Kysely } from 'kysely';
 import type { Instance } from '../../../engine/src/app/ports.ts';
 import { idPattern, type CustomerId } from '../../../engine/src/domain/ids.ts';
 import { openDatabase, type Database } from '../../../engine/src/storage/database.ts';
+import { DEFAULT_FILTERS } from '../../../engine/src/domain/subscription.ts';
 import { up as firstTables } from '../../../engine/src/storage/migrations/0001-first-tables.ts';
 import { openPostgres } from '../../../engine/src/storage/postgres-database.ts';
 import type { Schema } from '../../../engine/src/storage/schema.ts';
+import { SecretBox } from '../../../engine/src/storage/secret-box.ts';
+import { sealSigningSecrets } from '../../../engine/src/storage/signing-secrets.ts';
 import { openSqlite } from '../../../engine/src/storage/sqlite-database.ts';
 import { storageOn } from '../../../engine/src/storage/storage.ts';
 import {
@@ -15,14 +18,14 @@ import {
 	type DatabaseLocation,
 } from '../../support/databases.ts';
 import { ids, silentLog } from '../../support/system.ts';
-import { anInstance, MINUTE, NOON } from './records.ts';
+import { anInstance, aTurn, MINUTE, NOON } from './records.ts';
 
 /** A database of another version has other columns than those of `Schema`. */
 type AnySchema = Record<string, Record<string, unknown>>;
 
 const CONNECTED = { state: 'connected', reason: null, attempt: 0 } as const;
 
-const ALL = ['0001-first-tables', '0002-life-cycle'];
+const ALL = ['0001-first-tables', '0002-life-cycle', '0003-webhooks'];
 
 describe.each(DIALECTS)('Migrations on %s', (dialect) => {
 	let location: DatabaseLocation;
@@ -136,6 +139,40 @@ describe.each(DIALECTS)('Migrations on %s', (dialect) => {
 		await database.close();
 	});
 
+	it('keep endpoints and what they have yet to receive', async () => {
+		const customerId = ids.next('cust');
+		const instance = anInstance({ customerId, mode: 'live' });
+		await makeFirstVersion(customerId, [instance]);
+		const rows = firstWebhookRows(instance);
+		await inside(async (db) => {
+			await db.insertInto('webhook_endpoints').values(rows.endpoint).execute();
+			await db.insertInto('events').values(rows.event).execute();
+			await db.insertInto('webhook_deliveries').values(rows.delivery).execute();
+		});
+
+		const database = await open();
+		const storage = await storageOn(database, { secretsKey: SECRETS_KEY, ids });
+		const { id } = rows.endpoint;
+		const [claimed] = await storage.queue.turn(aTurn({ claim: new Map([[id, 10]]) }));
+
+		expect(await storage.endpoints.find(instance, id)).toMatchObject({
+			url: 'https://n8n.example.com/',
+			events: ['message.sent'],
+			instanceIds: [instance.id],
+			filters: DEFAULT_FILTERS,
+			ordered: true,
+			enabled: true,
+			disabledReason: null,
+		});
+		expect(claimed).toMatchObject({
+			destination: { signingSecrets: ['whsec_old'] },
+			deliveries: [{ id: rows.delivery.id, body: '{"kept":true}', attempt: 3, attemptOfRun: 3 }],
+		});
+		const orphan = database.db.deleteFrom('events').execute();
+		await expect(orphan).rejects.toThrow(/foreign key/i);
+		await database.close();
+	});
+
 	/** The tables of 0001 with these instances, in the columns that there were. */
 	async function makeFirstVersion(customerId: CustomerId, instances: Instance[]): Promise<void> {
 		await inside(async (db) => {
@@ -191,6 +228,50 @@ async function applied({ db }: Database): Promise<string[]> {
 async function lastSequences({ db }: Database): Promise<number[]> {
 	const rows = await db.selectFrom('instances').select('last_sequence').execute();
 	return rows.map(({ last_sequence }) => last_sequence);
+}
+
+function firstWebhookRows(instance: Instance) {
+	const { customerId, mode } = instance;
+	const owner = { customer_id: customerId, mode, instance_id: instance.id };
+	const times = { created_at: NOON, updated_at: NOON };
+	const endpoint = {
+		...owner,
+		...times,
+		id: ids.next('wh'),
+		url: 'https://n8n.example.com/',
+		events: '["message.sent"]',
+		enabled: 1,
+		has_custom_signing_secret: 0,
+		deleted_at: null,
+	};
+	const box = new SecretBox(SECRETS_KEY);
+	const event = {
+		...owner,
+		id: ids.next('evt'),
+		event: 'message.sent',
+		sequence: 7,
+		occurred_at: NOON,
+		body: '{"kept":true}',
+		correlation_id: null,
+	};
+	const delivery = {
+		...owner,
+		...times,
+		id: ids.next('dlv'),
+		event_id: event.id,
+		endpoint_id: endpoint.id,
+		event: 'message.sent',
+		host: 'n8n.example.com',
+		status: 'retrying',
+		attempts: 2,
+		due_at: NOON,
+		held: 0,
+		last_error: 'The receiver answered 500.',
+		last_response_status: 500,
+		delivered_at: null,
+	};
+	const sealed = sealSigningSecrets(box, endpoint.id, ['whsec_old']);
+	return { endpoint: { ...endpoint, sealed_signing_secrets: sealed }, event, delivery };
 }
 
 function firstColumns(instance: Instance) {

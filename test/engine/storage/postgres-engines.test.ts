@@ -1,13 +1,19 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ClaimedDelivery } from '../../../engine/src/app/ports.ts';
+import { Outlet } from '../../../engine/src/app/outlet.ts';
+import type {
+	Claimed,
+	ClaimedDelivery,
+	Settlement,
+	Storage,
+} from '../../../engine/src/app/ports.ts';
+import type { EndpointId } from '../../../engine/src/domain/ids.ts';
 import { openStorage, type OpenStorage } from '../../../engine/src/storage/storage.ts';
 import { openDatabase, SECRETS_KEY, type TestDatabase } from '../../support/databases.ts';
 import { freshDatabase } from '../../support/postgres.ts';
 import { ids, silentLog } from '../../support/system.ts';
-import { anEndpoint, anInbound, MINUTE, moveIn, NOON, sent, type Household } from './records.ts';
+import { anEndpoint, anInbound, aTurn, moveIn, NOON, sent, type Household } from './records.ts';
 
 const ENGINES = 4;
-const CLAIM = { now: NOON, leaseMs: MINUTE, limit: 7, withoutHosts: [] };
 
 /** What only a server with several connections can show. */
 describe('Several engines on one Postgres database', () => {
@@ -44,33 +50,53 @@ describe('Several engines on one Postgres database', () => {
 	});
 
 	it('claim each delivery once', async () => {
-		const { endpoints, events } = database.storage;
-		await endpoints.add(anEndpoint(home.scope), 'whsec_a');
-		await events.append(
-			home.instanceId,
-			Array.from({ length: 300 }, () => sent()),
-			NOON,
-		);
+		const id = await addEndpoint();
+		await add(300, (index) => `chat ${index}`);
 
-		const claimed = (await Promise.all(engines.map(claimAll))).flat();
+		const claimed = (await Promise.all(engines.map((engine) => claimAll(engine, id)))).flat();
 
 		expect(claimed).toHaveLength(300);
-		expect(new Set(claimed.map(({ id }) => id)).size).toBe(300);
+		expect(new Set(claimed.map((delivery) => delivery.id)).size).toBe(300);
 		expect(claimed.every(({ attempt }) => attempt === 1)).toBe(true);
 	});
 
-	it('settle each delivery once', async () => {
-		const { endpoints, events, deliveries } = database.storage;
-		await endpoints.add(anEndpoint(home.scope), 'whsec_a');
-		await events.append(home.instanceId, [sent()], NOON);
-		const [claimed] = await deliveries.claim(CLAIM);
+	it("keep the order of a chat: what follows another engine's delivery has to wait", async () => {
+		const id = await addEndpoint();
+		await add(40, () => 'one chat');
 
-		const outcome = { status: 'success', responseStatus: 200 } as const;
-		const settled = await Promise.all(
-			engines.map((engine) => engine.deliveries.settle(claimed!, outcome, NOON)),
+		const held = await Promise.all(
+			engines.map(async (engine) => {
+				const outlet = new Outlet(id);
+				for (const { destination, deliveries } of await claimBatches(engine, id)) {
+					outlet.accept(destination, deliveries);
+				}
+				return outlet;
+			}),
 		);
 
-		expect(settled.filter(Boolean)).toHaveLength(1);
+		const ready = held.filter(({ isReady }) => isReady);
+		const [head] = (await rows()).map((row) => row.id);
+		expect(ready).toHaveLength(1);
+		expect(ready[0]!.next()!.id).toBe(head);
+	});
+
+	it('settle each delivery once', async () => {
+		const id = await addEndpoint();
+		await add(1, () => 'one chat');
+		const [delivery] = await claimAll(database.storage, id);
+		const settlement: Settlement = {
+			delivery: delivery!,
+			outcome: { status: 'success', responseStatus: 200 },
+			attempt: null,
+			isProbe: false,
+			at: NOON,
+		};
+
+		await Promise.all(engines.map(({ queue }) => queue.turn(aTurn({ settle: [settlement] }))));
+
+		// Each settlement without a request takes one attempt back.
+		const { deliveries } = await database.storage.deliveries.list(home.scope, {}, { limit: 2 });
+		expect(deliveries).toMatchObject([{ status: 'success', attemptCount: 0 }]);
 	});
 
 	it('number the events of an instance without a gap or a repeat', async () => {
@@ -109,28 +135,55 @@ describe('Several engines on one Postgres database', () => {
 		'let %s of an endpoint reach a delivery that is just being added',
 		async (act) => {
 			const [one, other] = engines;
-			const endpoint = anEndpoint(home.scope);
-			await one!.endpoints.add(endpoint, 'whsec_a');
-			let acted: Promise<void> | undefined;
+			const id = await addEndpoint();
+			let acted: Promise<unknown> | undefined;
 
 			await one!.transaction(async ({ events }) => {
 				await events.append(home.instanceId, [sent()], NOON);
-				acted = other!.endpoints[act](endpoint.id, NOON);
+				acted =
+					act === 'disable'
+						? other!.endpoints.disable(id, 'by_user', NOON)
+						: other!.endpoints.remove(id, NOON);
 				await new Promise((resolve) => setTimeout(resolve, 50));
 			});
 			await acted;
 
-			expect(await one!.deliveries.claim(CLAIM)).toEqual([]);
-			expect(await one!.deliveries.list(home.scope, {}, { limit: 10 })).toHaveLength(1);
+			expect(await claimAll(one!, id)).toEqual([]);
+			const { deliveries } = await one!.deliveries.list(home.scope, {}, { limit: 10 });
+			expect(deliveries.map(({ status }) => status)).toEqual([
+				act === 'disable' ? 'pending' : 'failed',
+			]);
 		},
 	);
+
+	function rows() {
+		return database.db.selectFrom('webhook_deliveries').select('id').orderBy('id').execute();
+	}
+
+	async function addEndpoint(): Promise<EndpointId> {
+		const endpoint = anEndpoint(home.scope);
+		await database.storage.endpoints.add(endpoint, 'whsec_a');
+		return endpoint.id;
+	}
+
+	async function add(count: number, chatOf: (index: number) => string): Promise<void> {
+		const events = Array.from({ length: count }, (_, index) => ({
+			...sent(),
+			chat: chatOf(index),
+		}));
+		await database.storage.events.append(home.instanceId, events, NOON);
+	}
 });
 
-async function claimAll({ deliveries }: OpenStorage): Promise<ClaimedDelivery[]> {
-	const all: ClaimedDelivery[] = [];
+async function claimAll(engine: Storage, id: EndpointId): Promise<ClaimedDelivery[]> {
+	return (await claimBatches(engine, id)).flatMap(({ deliveries }) => deliveries);
+}
+
+async function claimBatches({ queue }: Storage, id: EndpointId): Promise<Claimed[]> {
+	const batches: Claimed[] = [];
 	for (;;) {
-		const some = await deliveries.claim(CLAIM);
-		if (some.length === 0) return all;
-		all.push(...some);
+		const [batch] = await queue.turn(aTurn({ claim: new Map([[id, 7]]) }));
+		if (!batch) return batches;
+		batches.push(batch);
 	}
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Endpoint, Instance, Message, Stores } from '../../../engine/src/app/ports.ts';
+import type { Endpoint, Instance, Message, Stores, Turn } from '../../../engine/src/app/ports.ts';
 import type { NewEvent } from '../../../engine/src/domain/events.ts';
 import { DEFAULT_HEAL_POLICY } from '../../../engine/src/domain/healing.ts';
 import type { InstanceId } from '../../../engine/src/domain/ids.ts';
 import { NEW_INSTANCE } from '../../../engine/src/domain/instance.ts';
 import type { Scope } from '../../../engine/src/domain/scope.ts';
+import { DEFAULT_FILTERS } from '../../../engine/src/domain/subscription.ts';
 import { ids } from '../../support/system.ts';
 
 export const NOON = Date.UTC(2026, 0, 1, 12);
@@ -92,11 +93,22 @@ export function anEndpoint(scope: Scope, changes: Partial<Endpoint> = {}): Endpo
 		id: ids.next('wh'),
 		customerId: scope.customerId,
 		mode: scope.mode,
-		instanceId: null,
+		description: null,
 		url: 'https://n8n.example.com/webhook/a',
 		events: ['message.sent'],
+		instanceIds: [],
+		filters: DEFAULT_FILTERS,
+		ordered: true,
+		maxAgeSeconds: null,
+		maxPerSecond: null,
 		enabled: true,
+		disabledReason: null,
+		disabledAt: null,
+		failingSince: null,
+		workedUntil: null,
 		hasCustomSigningSecret: false,
+		secretRotatedAt: null,
+		previousSecretUntil: null,
 		createdAt: NOON,
 		updatedAt: NOON,
 		...changes,
@@ -121,5 +133,19 @@ export function disconnected(): NewEvent {
 		event: 'instance.disconnected',
 		occurredAt: NOON,
 		data: { reason: 'connection_lost', will_reconnect: true, close_code: 428 },
+	};
+}
+
+/** A turn of the queue at noon in which nothing is done but what `changes` say. */
+export function aTurn(changes: Partial<Turn> = {}): Turn {
+	return {
+		now: NOON,
+		leaseMs: MINUTE,
+		settle: [],
+		putOff: [],
+		hasten: [],
+		claim: new Map(),
+		probe: [],
+		...changes,
 	};
 }

@@ -19,6 +19,7 @@ import { phoneOf } from '../../domain/address.ts';
 import type { BaileysAuthState } from './auth-state.ts';
 import { isJournaled, toJournal } from './inbound-stanza.ts';
 import { ciphertexts, interceptMessages } from './intake.ts';
+import { OutputGate } from './output-gate.ts';
 import { currentQr, requestPairingCode, watchPairing } from './pairing-notices.ts';
 import { ProxyRoute, type ProxyRoutes } from './proxy-agent.ts';
 import { durableSignalRepository } from './signal-repository.ts';
@@ -60,6 +61,7 @@ export class BaileysSession implements DriverSession {
 	readonly #options: BaileysSessionOptions;
 	readonly #route: ProxyRoute;
 	readonly #sock: WASocket;
+	readonly #gate: OutputGate;
 	readonly #stanzas = new WeakMap<Uint8Array, BinaryNode>();
 	#cancelWatchdog: () => void;
 	#qrCodes = 0;
@@ -79,10 +81,12 @@ export class BaileysSession implements DriverSession {
 			...this.#route.config,
 			logger: socketLogger(options.log, { instance_id: options.instanceId }),
 			keepAliveIntervalMs: options.timing.keepAliveMs,
+			// Baileys sets this time for every frame that it sends. A login has our own watchdog.
+			connectTimeoutMs: 0,
 			markOnlineOnConnect: false,
 			syncFullHistory: false,
 			makeSignalRepository: durableSignalRepository({
-				store: { set: (data) => options.auth.set(data) },
+				store: options.auth,
 				journalEntry: (ciphertext, plaintext, repository) =>
 					this.#journalEntry(ciphertext, plaintext, repository.lidMapping),
 			}),
@@ -93,6 +97,8 @@ export class BaileysSession implements DriverSession {
 				return message?.body.type === 'text' ? { conversation: message.body.text } : undefined;
 			},
 		});
+		this.#gate = new OutputGate(this.#sock, () => options.auth.durable());
+		options.auth.failed = (error) => this.#onStorageFailure(error);
 		this.#cancelWatchdog = options.clock.after(options.timing.openMs, () =>
 			this.#fail(CLOSE_CODE.timedOut),
 		);
@@ -102,6 +108,7 @@ export class BaileysSession implements DriverSession {
 	async send({ waId, chat, body }: OutboundMessage): Promise<void> {
 		if (body.type !== 'text') throw new Error(`cannot send a body of type ${body.type}`);
 		await this.#sock.relayMessage(chat, { conversation: body.text }, { messageId: waId });
+		await this.#gate.drained();
 	}
 
 	requestPairingCode(phoneNumber: string): Promise<string> {
@@ -114,6 +121,7 @@ export class BaileysSession implements DriverSession {
 		this.#cancelWatchdog();
 		this.#route.close();
 		await this.#sock.end(undefined);
+		await this.#written();
 	}
 
 	#listen(): void {
@@ -125,6 +133,7 @@ export class BaileysSession implements DriverSession {
 				for (const ciphertext of ciphertexts(node)) this.#stanzas.set(ciphertext, node);
 			},
 			keepPlaintext: (node, plaintext) => this.#keepPlaintext(node, plaintext),
+			isClosed: () => this.#isClosed,
 			failed: (error) =>
 				this.#options.log.warn(
 					{ instance_id: this.#options.instanceId, error: messageOf(error) },
@@ -145,7 +154,7 @@ export class BaileysSession implements DriverSession {
 		});
 		ev.on('creds.update', (update) => {
 			if (this.#isClosed) return;
-			this.#options.auth.saveCreds().catch((error: unknown) => this.#onStorageFailure(error));
+			this.#options.auth.saveCreds();
 			if (this.#isOpen && update.me) this.#options.listener.accountChanged(this.#account());
 		});
 		ev.on('connection.update', (update) => this.#onConnection(update));
@@ -171,7 +180,8 @@ export class BaileysSession implements DriverSession {
 			this.#isClosed = true;
 			this.#cancelWatchdog();
 			this.#route.close();
-			this.#options.listener.closed(codeOf(lastDisconnect?.error));
+			const code = codeOf(lastDisconnect?.error);
+			void this.#written().then(() => this.#options.listener.closed(code));
 		}
 	}
 
@@ -202,14 +212,14 @@ export class BaileysSession implements DriverSession {
 		return (await messages.findByWaId(instanceId, 'in', attrs['id'])) !== undefined;
 	}
 
-	async #keepPlaintext(node: BinaryNode, plaintext: Uint8Array): Promise<void> {
+	#keepPlaintext(node: BinaryNode, plaintext: Uint8Array): void {
 		if (!isJournaled(node)) return;
 		const entry = toJournal(
 			{ attrs: node.attrs, me: this.#me(), pn: null, padded: false },
 			plaintext,
 			this.#options.clock.now(),
 		);
-		await this.#options.auth.journal(entry);
+		this.#options.auth.journal(entry);
 	}
 
 	async #journalEntry(
@@ -227,6 +237,15 @@ export class BaileysSession implements DriverSession {
 			plaintext,
 			this.#options.clock.now(),
 		);
+	}
+
+	/** When the changes so far are written, or never will be: the next session starts from there. */
+	async #written(): Promise<void> {
+		try {
+			await this.#options.auth.durable();
+		} catch {
+			// Whoever is told of a failure has been told of this one.
+		}
 	}
 
 	/** A session that cannot write its keys must not go on: what it did next would be lost. */

@@ -1,10 +1,11 @@
 import {
+	areJidsSameUser,
 	decodeMessageNode,
 	proto,
 	unpadRandomMax16,
 	type BinaryNode,
 } from '@whiskeysockets/baileys';
-import { isGroup, phoneOf, withoutDevice } from '../../domain/address.ts';
+import { chatTypeOf, phoneOf, withoutDevice } from '../../domain/address.ts';
 import type { MessageBody } from '../../domain/events.ts';
 import type { InboundMessage, JournalEntry, NewJournalEntry } from '../../app/ports.ts';
 
@@ -31,12 +32,15 @@ export function toJournal(
 
 /** Peer stanzas carry the phone's own keys and history, never a message. */
 export function isJournaled(node: BinaryNode): boolean {
-	return node.attrs['category'] !== 'peer' && node.attrs['from'] !== 'status@broadcast';
+	return node.attrs['category'] !== 'peer';
 }
+
+/** Chats whose messages become events. */
+const CHAT = /^status@broadcast$|@(?:s\.whatsapp\.net|lid|g\.us|newsletter)$/;
 
 /**
  * The message in a journal entry; `undefined` when there is none in it: sender keys, receipts for
- * polls, edits and other protocol messages, newsletters.
+ * polls, edits and other protocol messages.
  */
 export function translate(entry: JournalEntry): InboundMessage | undefined {
 	const { attrs, me, pn, padded } = JSON.parse(
@@ -45,27 +49,34 @@ export function translate(entry: JournalEntry): InboundMessage | undefined {
 	const node: BinaryNode = { tag: 'message', attrs };
 	const { key, pushName } = decodeMessageNode(node, me.id, me.lid).fullMessage;
 	if (!key.id || !key.remoteJid) return undefined;
-	if (!/@(s\.whatsapp\.net|lid|g\.us)$/.test(key.remoteJid)) return undefined;
+	if (!CHAT.test(key.remoteJid)) return undefined;
 	const body = bodyOf(entry.plaintext, padded);
 	if (!body) return undefined;
 
-	const fromMe = key.fromMe === true;
-	const group = isGroup(key.remoteJid);
-	const author = group ? (key.participant ?? key.remoteJid) : key.remoteJid;
-	const alternative = group ? key.participantAlt : key.remoteJidAlt;
-	const addresses = [author, alternative, pn]
+	const chatType = chatTypeOf(key.remoteJid);
+	const author = authorOf(key.remoteJid, key.participant);
+	// Of a status, Baileys compares the author with our phone number only.
+	const isOwnStatus = chatType === 'status' && areJidsSameUser(author, me.lid);
+	const fromMe = key.fromMe === true || isOwnStatus;
+	const addresses = [author, key.participantAlt ?? key.remoteJidAlt, pn]
 		.filter((jid): jid is string => typeof jid === 'string')
 		.map(withoutDevice);
 	const other = addresses.find((jid) => phoneOf(jid)) ?? withoutDevice(author);
 	return {
 		waId: key.id,
-		chat: group ? key.remoteJid : other,
+		chat: chatType === 'direct' ? other : key.remoteJid,
 		sender: fromMe ? withoutDevice(me.id) : other,
 		senderLid: addresses.find((jid) => jid.endsWith('@lid')) ?? null,
 		pushName: pushName ?? null,
 		fromMe,
 		body,
 	};
+}
+
+/** A group's message and a status name their author, elsewhere it is the chat itself. */
+function authorOf(chat: string, participant: string | null | undefined): string {
+	const chatType = chatTypeOf(chat);
+	return chatType === 'group' || chatType === 'status' ? (participant ?? chat) : chat;
 }
 
 function bodyOf(plaintext: Uint8Array, padded: boolean): MessageBody | undefined {

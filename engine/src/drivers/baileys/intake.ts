@@ -1,4 +1,5 @@
 import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
+import { Stretches } from './stretches.ts';
 
 /** Inbound stanzas, handed to Baileys strictly one after another. */
 export interface IntakeOptions {
@@ -6,12 +7,17 @@ export interface IntakeOptions {
 	readonly isKnown: (node: BinaryNode) => Promise<boolean>;
 	/** Remembers, until it is decrypted, which stanza a ciphertext came in. */
 	readonly expect: (node: BinaryNode) => void;
-	/** Makes a stanza that comes unencrypted durable; it is acknowledged after that. */
-	readonly keepPlaintext: (node: BinaryNode, plaintext: Uint8Array) => Promise<void>;
+	/** Takes what came unencrypted; before it is durable no acknowledgement leaves. */
+	readonly keepPlaintext: (node: BinaryNode, plaintext: Uint8Array) => void;
+	/** Whether there is nobody left to acknowledge to. What has not been looked at comes again. */
+	readonly isClosed: () => boolean;
 	readonly failed: (error: unknown) => void;
 }
 
 const MESSAGE = 'CB:message';
+
+/** Of all sessions together. */
+const STRETCHES = new Stretches();
 
 /**
  * Steps between the socket and Baileys' own listener for messages, for three reasons.
@@ -37,6 +43,8 @@ export function interceptMessages(sock: WASocket, options: IntakeOptions): void 
 	});
 
 	async function take(node: BinaryNode): Promise<void> {
+		await STRETCHES.mine();
+		if (options.isClosed()) return;
 		const { offline, ...attrs } = node.attrs;
 		const stanza: BinaryNode = { ...node, attrs };
 		if (offline !== undefined && (await options.isKnown(stanza))) {
@@ -45,7 +53,7 @@ export function interceptMessages(sock: WASocket, options: IntakeOptions): void 
 		}
 		options.expect(stanza);
 		const plaintext = childBytes(stanza, 'plaintext');
-		if (plaintext) await options.keepPlaintext(stanza, plaintext);
+		if (plaintext) options.keepPlaintext(stanza, plaintext);
 		await deliver!(stanza);
 	}
 }

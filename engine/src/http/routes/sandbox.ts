@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { FAULT_KINDS, type SimulatedArrival } from '../../app/ports.ts';
+import { FAULT_KINDS, WRITING_PLACES, type SimulatedArrival } from '../../app/ports.ts';
 import type { TestPhones } from '../../app/test-phones.ts';
 import type { ErrorCode } from '../../domain/errors.ts';
 import { Instant, InstanceParams, PhoneNumber, PushName, TextBody, toInstant } from '../schemas.ts';
@@ -22,6 +22,10 @@ const Written = z.strictObject({
 	from: PhoneNumber.describe('The number of the contact who writes'),
 	body: TextBody,
 	push_name: PushName.optional(),
+	as: z
+		.enum(WRITING_PLACES)
+		.default('direct')
+		.describe('To the instance, or where it only reads: a status, or a post in a newsletter'),
 });
 
 const Taken = z.object({ message_id: z.string().describe("WhatsApp's own id") });
@@ -106,6 +110,7 @@ export function sandboxRoutes(phones: TestPhones): FastifyPluginCallbackZod {
 					from: body.from,
 					text: body.body.text,
 					pushName: body.push_name,
+					as: body.as,
 				});
 				return reply.code(202).send({ message_id: waId });
 			},

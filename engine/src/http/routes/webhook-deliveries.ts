@@ -1,68 +1,63 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Deliveries } from '../../app/deliveries.ts';
-import type { Delivery, DeliveryStatus } from '../../app/ports.ts';
 import { EVENT_NAMES } from '../../domain/events.ts';
-import { pageOf, paging, toPage, toPageAnswer } from '../paging.ts';
-import { id, Instant, toInstant, toInstantOrNull } from '../schemas.ts';
-
-const STATUSES = [
-	'pending',
-	'retrying',
-	'success',
-	'failed',
-] as const satisfies readonly DeliveryStatus[];
+import { pageOf, paging } from '../paging.ts';
+import { id } from '../schemas.ts';
+import {
+	AttemptJson,
+	DELIVERY_STATUSES,
+	DeliveryJson,
+	GivenInstant,
+	toAttemptJson,
+	toDeliveryJson,
+} from '../webhook-delivery-json.ts';
 
 const DeliveryList = z.strictObject({
 	...paging('dlv'),
-	status: z.enum(STATUSES).optional(),
+	status: z.enum(DELIVERY_STATUSES).optional(),
 	event: z.enum(EVENT_NAMES).optional(),
 	instance_id: id('inst').optional(),
+	endpoint_id: id('wh').optional().describe('A deleted one, too'),
+	event_id: id('evt').optional(),
+	from: GivenInstant.optional().describe('Created then or later'),
+	to: GivenInstant.optional().describe('Created before'),
 });
 
 const DeliveryParams = z.object({ delivery_id: id('dlv') });
 
-const DeliveryJson = z
-	.object({
-		id: id('dlv'),
-		endpoint_id: id('wh'),
-		customer_id: id('cust'),
-		instance_id: id('inst').nullable(),
-		event: z.enum(EVENT_NAMES),
-		event_id: id('evt').describe('The same for every endpoint and attempt'),
-		payload: z.record(z.string(), z.unknown()).nullable().describe('The body of the request'),
-		status: z.enum(STATUSES),
-		attempt_count: z.number().int(),
-		last_error: z.string().nullable(),
-		last_response_status: z.number().int().nullable(),
-		next_attempt_at: Instant.nullable(),
-		delivered_at: Instant.nullable(),
-		created_at: Instant,
-		updated_at: Instant,
-	})
-	.meta({ id: 'WebhookDelivery' });
-
 const common = { tags: ['Webhook deliveries'] };
 
-/** `/v1/webhook-deliveries`: the log of what was sent to the endpoints. */
+/** `/v1/webhook-deliveries`: the log of what was sent to the endpoints, and sending it again. */
 export function webhookDeliveryRoutes(deliveries: Deliveries): FastifyPluginCallbackZod {
 	return (app, _options, done) => {
 		app.get(
 			'/webhook-deliveries',
 			{
-				config: { errors: ['instance_not_found'] },
+				config: { errors: ['instance_not_found', 'endpoint_not_found'] },
 				schema: {
 					...common,
 					operationId: 'listWebhookDeliveries',
 					summary: 'List webhook deliveries',
+					description:
+						'A page looks at no more than some thousand deliveries: with a filter that few of them match it may have less than `limit` entries, or none, and still a `next_cursor`.',
 					querystring: DeliveryList,
 					response: { 200: pageOf(DeliveryJson) },
 				},
 			},
 			async ({ scope, query }) => {
-				const { status, event, instance_id: instanceId } = query;
-				const rows = await deliveries.list(scope, { status, event, instanceId }, toPage(query));
-				return toPageAnswer(rows, query, toJson);
+				const { limit, cursor, instance_id, endpoint_id, event_id, ...rest } = query;
+				const filter = {
+					...rest,
+					instanceId: instance_id,
+					endpointId: endpoint_id,
+					eventId: event_id,
+				};
+				const page = await deliveries.list(scope, filter, { limit, before: cursor });
+				return {
+					data: page.deliveries.map(toDeliveryJson),
+					next_cursor: page.next ? Buffer.from(page.next).toString('base64url') : null,
+				};
 			},
 		);
 
@@ -78,32 +73,55 @@ export function webhookDeliveryRoutes(deliveries: Deliveries): FastifyPluginCall
 					response: { 200: DeliveryJson },
 				},
 			},
-			async ({ scope, params }) => toJson(await deliveries.get(scope, params.delivery_id)),
+			async ({ scope, params }) => toDeliveryJson(await deliveries.get(scope, params.delivery_id)),
+		);
+
+		app.get(
+			'/webhook-deliveries/:delivery_id/attempts',
+			{
+				config: { errors: ['delivery_not_found'] },
+				schema: {
+					...common,
+					operationId: 'listWebhookAttempts',
+					summary: 'List the attempts of a webhook delivery',
+					description:
+						'All at once, oldest first. Of a delivery that was sent again often, the last.',
+					params: DeliveryParams,
+					response: { 200: z.object({ data: z.array(AttemptJson) }) },
+				},
+			},
+			async ({ scope, params }) => {
+				const attempts = await deliveries.attempts(scope, params.delivery_id);
+				return { data: attempts.map(toAttemptJson) };
+			},
+		);
+
+		app.post(
+			'/webhook-deliveries/:delivery_id/redeliver',
+			{
+				config: {
+					errors: [
+						'delivery_not_found',
+						'endpoint_not_found',
+						'endpoint_disabled',
+						'payload_expired',
+					],
+				},
+				schema: {
+					...common,
+					operationId: 'redeliverWebhook',
+					summary: 'Send a webhook delivery again',
+					description:
+						'With the same event id, and all attempts of the schedule ahead again. A retry that is planned is made now; a delivery that is on its way stays as it is.',
+					params: DeliveryParams,
+					response: { 202: DeliveryJson },
+				},
+			},
+			async ({ scope, params, id: requestId }, reply) => {
+				const delivery = await deliveries.redeliver(scope, params.delivery_id, requestId);
+				return reply.code(202).send(toDeliveryJson(delivery));
+			},
 		);
 		done();
 	};
-}
-
-function toJson(delivery: Delivery): z.output<typeof DeliveryJson> {
-	return {
-		id: delivery.id,
-		endpoint_id: delivery.endpointId,
-		customer_id: delivery.customerId,
-		instance_id: delivery.instanceId,
-		event: delivery.event,
-		event_id: delivery.eventId,
-		payload: delivery.payload === null ? null : parseEnvelope(delivery.payload),
-		status: delivery.status,
-		attempt_count: delivery.attemptCount,
-		last_error: delivery.lastError,
-		last_response_status: delivery.lastResponseStatus,
-		next_attempt_at: toInstantOrNull(delivery.nextAttemptAt),
-		delivered_at: toInstantOrNull(delivery.deliveredAt),
-		created_at: toInstant(delivery.createdAt),
-		updated_at: toInstant(delivery.updatedAt),
-	};
-}
-
-function parseEnvelope(payload: string): Record<string, unknown> {
-	return JSON.parse(payload) as Record<string, unknown>;
 }

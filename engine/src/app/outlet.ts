@@ -1,0 +1,168 @@
+import { CLOSED, type CircuitState } from '../domain/circuit.ts';
+import { takeToken, type TokenBucket } from '../domain/token-bucket.ts';
+import type { EndpointId } from '../domain/ids.ts';
+import type { ClaimedDelivery, Destination, EndpointHealth, PutOff } from './ports.ts';
+
+/** Claimed deliveries of one lane, the first of which is on its way while `busy`. */
+interface Lane {
+	readonly number: number | null;
+	readonly queue: ClaimedDelivery[];
+	busy: boolean;
+}
+
+/** How far ahead of its pace an endpoint with a limit may claim, in seconds. */
+const PACE_AHEAD_SECONDS = 5;
+
+/**
+ * One endpoint as the dispatcher sees it: what was claimed for it and waits, lane by lane, and how
+ * its attempts have gone. The head of a lane goes out alone; the next follows when it is settled.
+ */
+export class Outlet {
+	readonly id: EndpointId;
+	circuit: CircuitState = CLOSED;
+	/** Requests under way. */
+	sending = 0;
+	/** How it went before this process looked, until this process knows better. */
+	health: EndpointHealth = { failingSince: null, workedUntil: null };
+	lastSuccessAt: number | null = null;
+	isWaitingForPace = false;
+	#destination: Destination | undefined;
+	readonly #lanes = new Map<number, Lane>();
+	#ready: Lane[] = [];
+	#held = 0;
+	#bucket: TokenBucket | undefined;
+
+	constructor(id: EndpointId) {
+		this.id = id;
+	}
+
+	get destination(): Destination {
+		if (!this.#destination) throw new Error('Nothing was claimed for this endpoint yet.');
+		return this.#destination;
+	}
+
+	get host(): string {
+		return new URL(this.destination.url).host;
+	}
+
+	get isFailing(): boolean {
+		return this.circuit.consecutiveFailures > 0;
+	}
+
+	get isReady(): boolean {
+		return this.#ready.length > 0;
+	}
+
+	/** Claimed and not settled or given back. */
+	get held(): number {
+		return this.#held;
+	}
+
+	/**
+	 * How many deliveries to claim. An endpoint that fails gets few: they would only be given back.
+	 */
+	room(most: number): number {
+		if (this.circuit.name !== 'closed') return 0;
+		const perSecond = this.#destination?.maxPerSecond ?? null;
+		const paced = perSecond === null ? most : Math.ceil(perSecond * PACE_AHEAD_SECONDS);
+		const limit = Math.max(1, Math.min(most, paced, this.isFailing ? 4 : most));
+		return this.#held * 2 > limit ? 0 : limit - this.#held;
+	}
+
+	/** Takes what was claimed; answers what has to wait for an earlier one, to be given back. */
+	accept(destination: Destination, deliveries: readonly ClaimedDelivery[]): PutOff[] {
+		if (!this.#destination) {
+			const { failingSince, workedUntil } = destination;
+			this.health = { failingSince, workedUntil };
+		}
+		this.#destination = destination;
+		const putOff: PutOff[] = [];
+		const blocked = new Map<number, number>();
+		for (const delivery of deliveries) {
+			const dueAt = this.#blockedUntil(delivery, blocked);
+			if (dueAt === undefined) {
+				this.#enqueue(delivery);
+			} else {
+				blocked.set(delivery.lane!, dueAt);
+				putOff.push({ delivery, dueAt });
+			}
+		}
+		return putOff;
+	}
+
+	/** The next delivery that may go out; `done` must follow. */
+	next(): ClaimedDelivery | undefined {
+		const lane = this.#ready.shift();
+		const delivery = lane?.queue.shift();
+		if (lane && delivery) lane.busy = true;
+		return delivery;
+	}
+
+	/** It is settled, or no longer ours: the next one of its lane may go. */
+	done(delivery: ClaimedDelivery): void {
+		this.#held--;
+		const lane = this.#laneOf(delivery);
+		if (!lane) return;
+		lane.busy = false;
+		if (lane.queue.length > 0) this.#ready.push(lane);
+		else this.#lanes.delete(lane.number!);
+	}
+
+	/** It goes out again at `dueAt`, and those behind it with it: they are given back. */
+	block(delivery: ClaimedDelivery, dueAt: number): PutOff[] {
+		const lane = this.#laneOf(delivery);
+		const behind = lane ? lane.queue.splice(0) : [];
+		this.#held -= behind.length;
+		this.done(delivery);
+		return behind.map((waiting) => ({ delivery: waiting, dueAt }));
+	}
+
+	/** Gives back all that has not gone out. */
+	clear(dueAt: number): PutOff[] {
+		const waiting = new Set([...this.#lanes.values(), ...this.#ready]);
+		const putOff: PutOff[] = [];
+		for (const lane of waiting) {
+			for (const delivery of lane.queue.splice(0)) putOff.push({ delivery, dueAt });
+			if (!lane.busy && lane.number !== null) this.#lanes.delete(lane.number);
+		}
+		this.#ready = [];
+		this.#held -= putOff.length;
+		return putOff;
+	}
+
+	/** Takes the right to send one now, or answers how long to wait for it. */
+	takePace(now: number): number {
+		const { maxPerSecond } = this.destination;
+		if (maxPerSecond === null) return 0;
+		const size = { perSecond: maxPerSecond, burst: Math.max(1, maxPerSecond) };
+		const { bucket, waitMs } = takeToken(this.#bucket, size, now);
+		this.#bucket = bucket;
+		return waitMs;
+	}
+
+	#blockedUntil(
+		{ lane, waitsUntil }: ClaimedDelivery,
+		blocked: ReadonlyMap<number, number>,
+	): number | undefined {
+		if (lane === null) return undefined;
+		// Of a lane that is held here, all earlier ones are: it is in the right place.
+		if (this.#lanes.has(lane)) return undefined;
+		return blocked.get(lane) ?? waitsUntil;
+	}
+
+	#enqueue(delivery: ClaimedDelivery): void {
+		this.#held++;
+		const known = delivery.lane === null ? undefined : this.#lanes.get(delivery.lane);
+		if (known) {
+			known.queue.push(delivery);
+			return;
+		}
+		const lane: Lane = { number: delivery.lane, queue: [delivery], busy: false };
+		if (lane.number !== null) this.#lanes.set(lane.number, lane);
+		this.#ready.push(lane);
+	}
+
+	#laneOf({ lane }: ClaimedDelivery): Lane | undefined {
+		return lane === null ? undefined : this.#lanes.get(lane);
+	}
+}

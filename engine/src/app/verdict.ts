@@ -1,0 +1,74 @@
+import { honoursRetryAfter, nextAttemptAt } from '../domain/retry-schedule.ts';
+import type { Attempt, ClaimedDelivery, Settlement, WebhookResult } from './ports.ts';
+
+const GONE = 410;
+
+/** An answer of this kind ends the endpoint, not only the delivery. */
+export function isGone(result: WebhookResult): boolean {
+	return result.outcome === 'answered' && result.status === GONE;
+}
+
+export function isSuccess(result: WebhookResult): boolean {
+	return result.outcome === 'answered' && result.status >= 200 && result.status < 300;
+}
+
+/** What a result means for the delivery: done, again later, or given up. */
+export function judge(
+	delivery: Pick<ClaimedDelivery, 'attemptOfRun'>,
+	result: WebhookResult,
+	{ now, random }: { readonly now: number; readonly random: number },
+): Settlement['outcome'] {
+	if (result.outcome === 'answered' && isSuccess(result)) {
+		return { status: 'success', responseStatus: result.status };
+	}
+	const responseStatus = result.outcome === 'answered' ? result.status : null;
+	const error = errorOf(result) ?? '';
+	const final = isGone(result) || isBlocked(result);
+	const dueAt = final
+		? undefined
+		: nextAttemptAt({
+				attempt: delivery.attemptOfRun,
+				failedAt: now,
+				random,
+				retryAfterMs:
+					result.outcome === 'answered' && honoursRetryAfter(result.status)
+						? result.retryAfterMs
+						: undefined,
+			});
+	return dueAt === undefined
+		? { status: 'failed', error, responseStatus }
+		: { status: 'retrying', dueAt, error, responseStatus };
+}
+
+/** The attempt as the log keeps it. */
+export function attemptOf(
+	{ attempt }: Pick<ClaimedDelivery, 'attempt'>,
+	result: WebhookResult,
+	at: number,
+): Attempt {
+	return {
+		attempt,
+		at,
+		status: result.outcome === 'answered' ? result.status : null,
+		latencyMs: result.latencyMs,
+		error: errorOf(result),
+		response: result.outcome === 'answered' ? result.responseText : null,
+		address: result.address,
+	};
+}
+
+/** An address that may not be reached is not going to be allowed by waiting. */
+function isBlocked(result: WebhookResult): boolean {
+	return result.outcome === 'failed' && result.reason === 'blocked';
+}
+
+function errorOf(result: WebhookResult): string | null {
+	if (result.outcome === 'failed') return result.message;
+	const { status } = result;
+	if (isSuccess(result)) return null;
+	if (status === GONE) return 'The receiver answered 410 Gone; the endpoint was disabled.';
+	if (status >= 300 && status < 400) {
+		return `The receiver answered ${status}, a redirect; redirects are not followed.`;
+	}
+	return `The receiver answered ${status}.`;
+}

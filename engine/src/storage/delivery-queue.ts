@@ -1,0 +1,345 @@
+import { sql, type Kysely, type RawBuilder } from 'kysely';
+import type {
+	Claimed,
+	ClaimedDelivery,
+	DeliveryQueue,
+	Destination,
+	PutOff,
+	QueueState,
+	Settlement,
+	Turn,
+} from '../app/ports.ts';
+import type { EventName } from '../domain/events.ts';
+import type { DeliveryId, EndpointId, EventId } from '../domain/ids.ts';
+import { BLOCKING_ATTEMPTS } from '../domain/retry-schedule.ts';
+import { relaxedTransaction } from './relaxed-transaction.ts';
+import type { DialectName, Schema } from './schema.ts';
+import type { SecretBox } from './secret-box.ts';
+import { SigningSecretsCache } from './signing-secrets.ts';
+
+/** How soon to look again at a delivery whose predecessor is in another process's hands. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * The deliveries table as a queue.
+ *
+ * One column does two jobs. `due_at` is when a delivery should next be tried, and claiming one
+ * moves `due_at` to the end of the claimer's lease. So a worker that dies needs no clean-up: what
+ * it held falls due again by itself. A settled delivery has no `due_at`.
+ *
+ * Delivery is at least once. A worker that dies between sending and settling, or a receiver that
+ * answers after the lease, leads to a second send; receivers drop it by its event's id. That is
+ * also why a turn's commit need not wait for the disk: what a power cut undoes is done again.
+ *
+ * Everything that a turn changes goes to the database as one JSON text for each kind of change, so
+ * that the number of statements does not grow with the number of deliveries.
+ */
+export class DeliveryQueueRepository implements DeliveryQueue {
+	readonly #db: Kysely<Schema>;
+	readonly #dialect: DialectName;
+	readonly #secrets: SigningSecretsCache;
+
+	constructor(db: Kysely<Schema>, dialect: DialectName, box: SecretBox) {
+		this.#db = db;
+		this.#dialect = dialect;
+		this.#secrets = new SigningSecretsCache(box);
+	}
+
+	async look(now: number): Promise<QueueState> {
+		const { rows } = await sql<{ id: EndpointId; due_at: number | null }>`
+			select id, (
+				select min(due_at) from webhook_deliveries
+				where endpoint_id = webhook_endpoints.id and due_at is not null
+			) as due_at
+			from webhook_endpoints where enabled = 1 and deleted_at is null`.execute(this.#db);
+		const due: EndpointId[] = [];
+		let nextDueAt: number | undefined;
+		for (const { id, due_at: dueAt } of rows) {
+			if (dueAt === null) continue;
+			if (dueAt <= now) due.push(id);
+			else nextDueAt = Math.min(dueAt, nextDueAt ?? dueAt);
+		}
+		return { due, nextDueAt };
+	}
+
+	async turn(turn: Turn): Promise<readonly Claimed[]> {
+		const { now, leaseMs, settle, putOff, hasten, claim, probe } = turn;
+		return relaxedTransaction(this.#db, this.#dialect, async (db) => {
+			await this.#settle(db, settle);
+			await this.#putOff(db, putOff);
+			for (const id of hasten) await this.#hasten(db, id, now);
+			const destinations = await this.#destinations(db, [...claim.keys(), ...probe], now);
+			const claimed: { destination: Destination; rows: ClaimedRow[] }[] = [];
+			for (const destination of destinations) {
+				const limit = claim.get(destination.id);
+				const next =
+					limit === undefined
+						? this.#oldest(destination.id)
+						: this.#due(destination.id, now, limit);
+				const rows = await this.#claim(db, next, now + leaseMs);
+				if (rows.length > 0) claimed.push({ destination, rows });
+			}
+			const all = claimed.flatMap(({ rows }) => rows);
+			const bodies = await this.#bodies(db, all);
+			const waits = await this.#waits(db, all, now);
+			return claimed.map(({ destination, rows }) => ({
+				destination,
+				deliveries: rows.map((row) =>
+					toDelivery(row, bodies.get(row.event_id)!, now + leaseMs, waits.get(row.id)),
+				),
+			}));
+		});
+	}
+
+	async releaseLeases(now: number, leaseMs: number): Promise<void> {
+		await this.#db
+			.updateTable('webhook_deliveries')
+			.set({ due_at: now })
+			.where('due_at', '>', now)
+			.where('due_at', '<=', now + leaseMs)
+			.execute();
+	}
+
+	async #settle(db: Kysely<Schema>, settlements: readonly Settlement[]): Promise<void> {
+		if (settlements.length === 0) return;
+		await sql`
+			update webhook_deliveries set
+				status = s.status, due_at = s.next_at, last_error = s.error,
+				last_response_status = s.response_status, delivered_at = s.delivered_at,
+				attempt_log = attempt_log || s.line, updated_at = s.at,
+				attempts = attempts - s.unsent, earlier_attempts = earlier_attempts + s.uncounted
+			from (
+				select value ->> 0 as id, cast(value ->> 1 as bigint) as leased_until,
+					value ->> 2 as status, cast(value ->> 3 as bigint) as next_at, value ->> 4 as error,
+					cast(value ->> 5 as integer) as response_status,
+					cast(value ->> 6 as bigint) as delivered_at, value ->> 7 as line,
+					cast(value ->> 8 as bigint) as at, cast(value ->> 9 as integer) as unsent,
+					cast(value ->> 10 as integer) as uncounted
+				from ${this.#entries(settlements.map(settlementEntry))}
+			) as s
+			where webhook_deliveries.id = s.id and webhook_deliveries.due_at = s.leased_until
+		`.execute(db);
+	}
+
+	async #putOff(db: Kysely<Schema>, puttingOff: readonly PutOff[]): Promise<void> {
+		if (puttingOff.length === 0) return;
+		const entries = puttingOff.map(({ delivery, dueAt }) => [
+			delivery.id,
+			delivery.leasedUntil,
+			dueAt,
+		]);
+		await sql`
+			update webhook_deliveries set due_at = s.next_at, attempts = attempts - 1
+			from (
+				select value ->> 0 as id, cast(value ->> 1 as bigint) as leased_until,
+					cast(value ->> 2 as bigint) as next_at
+				from ${this.#entries(entries)}
+			) as s
+			where webhook_deliveries.id = s.id and webhook_deliveries.due_at = s.leased_until
+		`.execute(db);
+	}
+
+	async #destinations(
+		db: Kysely<Schema>,
+		ids: readonly EndpointId[],
+		now: number,
+	): Promise<Destination[]> {
+		if (ids.length === 0) return [];
+		const rows = await db
+			.selectFrom('webhook_endpoints')
+			.select([
+				'id',
+				'customer_id',
+				'mode',
+				'url',
+				'max_age_seconds',
+				'max_per_second',
+				'failing_since',
+				'worked_until',
+				'sealed_signing_secrets',
+				'previous_secret_until',
+			])
+			.where('enabled', '=', 1)
+			.where('deleted_at', 'is', null)
+			.where(
+				'id',
+				'in',
+				sql<EndpointId>`(select value ->> 0 from ${this.#entries(ids.map((id) => [id]))})`,
+			)
+			.execute();
+		return rows.map((row) => ({
+			id: row.id,
+			customerId: row.customer_id,
+			mode: row.mode,
+			url: row.url,
+			signingSecrets: this.#secrets.at(now, row),
+			maxAgeSeconds: row.max_age_seconds,
+			maxPerSecond: row.max_per_second,
+			failingSince: row.failing_since,
+			workedUntil: row.worked_until,
+		}));
+	}
+
+	/** What is leased stays so: a first attempt under way is told by its count, others by the caller. */
+	async #hasten(db: Kysely<Schema>, endpointId: EndpointId, now: number): Promise<void> {
+		await sql`
+			update webhook_deliveries set due_at = ${now}
+			where endpoint_id = ${endpointId} and due_at > ${now}
+				and not (status = 'pending' and attempts > earlier_attempts)`.execute(db);
+	}
+
+	#due(endpointId: EndpointId, now: number, limit: number): RawBuilder<unknown> {
+		return sql`
+			select id from webhook_deliveries
+			where endpoint_id = ${endpointId} and due_at <= ${now}
+			order by due_at, id limit ${limit}`;
+	}
+
+	/** Read from the index of each status, because most of an endpoint's rows are settled. */
+	#oldest(endpointId: EndpointId): RawBuilder<unknown> {
+		const oldest = (status: 'pending' | 'retrying') => sql`
+			select min(id) from webhook_deliveries
+			where endpoint_id = ${endpointId} and status = ${sql.lit(status)} and status <> 'success'`;
+		return sql`
+			select id from webhook_deliveries
+			where id in ((${oldest('pending')}), (${oldest('retrying')})) order by id limit 1`;
+	}
+
+	/**
+	 * As a plain subquery, Postgres may run `limit … for update skip locked` more than once and lock
+	 * more rows than asked for. SQLite has one writer, so there is nothing to skip.
+	 */
+	async #claim(
+		db: Kysely<Schema>,
+		next: RawBuilder<unknown>,
+		leasedUntil: number,
+	): Promise<ClaimedRow[]> {
+		const skipLocked = this.#dialect === 'postgres' ? sql`for update skip locked` : sql``;
+		const { rows } = await sql<ClaimedRow>`
+			with next as (${next} ${skipLocked})
+			update webhook_deliveries
+			set due_at = ${leasedUntil}, attempts = attempts + 1
+			where id in (select id from next)
+			returning id, event_id, event, lane, attempts, earlier_attempts, created_at, redelivered_at
+		`.execute(db);
+		return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+	}
+
+	async #bodies(
+		db: Kysely<Schema>,
+		rows: readonly ClaimedRow[],
+	): Promise<ReadonlyMap<EventId, EventBody>> {
+		if (rows.length === 0) return new Map();
+		const ids = [...new Set(rows.map((row) => row.event_id))].map((id) => [id]);
+		const { rows: events } = await sql<EventBody>`
+			select id, body, correlation_id from events
+			where id in (select value ->> 0 from ${this.#entries(ids)})`.execute(db);
+		return new Map(events.map((event) => [event.id, event]));
+	}
+
+	/**
+	 * Of those that must wait for an earlier one of their lane, until when. What was claimed with
+	 * them is no obstacle, and a head that has failed often enough none any more.
+	 */
+	async #waits(
+		db: Kysely<Schema>,
+		rows: readonly ClaimedRow[],
+		now: number,
+	): Promise<ReadonlyMap<DeliveryId, number>> {
+		const laned = rows.filter((row) => row.lane !== null);
+		if (laned.length === 0) return new Map();
+		const { rows: found } = await sql<Predecessor>`
+			select mine.id, earlier.id as earlier_id, earlier.due_at,
+				case when earlier.status = 'pending' and earlier.attempts > earlier.earlier_attempts
+					then 1 else 0 end as is_under_way
+			from ${this.#entries(laned.map((row) => [row.id]))}
+			join webhook_deliveries as mine on mine.id = value ->> 0
+			join webhook_deliveries as earlier on earlier.id = (
+				select id from webhook_deliveries as other
+				where other.endpoint_id = mine.endpoint_id and other.lane = mine.lane
+					and other.id < mine.id and other.due_at is not null and other.lane is not null
+					and other.attempts - other.earlier_attempts < ${BLOCKING_ATTEMPTS}
+				order by other.id desc limit 1
+			)`.execute(db);
+		const claimed = new Set(laned.map(({ id }) => id));
+		return new Map(
+			found
+				.filter(({ earlier_id }) => !claimed.has(earlier_id))
+				.map(({ id, due_at, is_under_way }) => [
+					id,
+					// A first attempt is under way elsewhere and may end any moment.
+					is_under_way === 1 ? now + LOOK_AGAIN_MS : Math.max(due_at, now + 1),
+				]),
+		);
+	}
+
+	/** A list of lists as rows with one JSON column, `value`. */
+	#entries(entries: readonly (readonly (string | number | null)[])[]): RawBuilder<unknown> {
+		const json = JSON.stringify(entries);
+		return this.#dialect === 'postgres'
+			? sql`json_array_elements(${json}::json) as entries(value)`
+			: sql`json_each(${json})`;
+	}
+}
+
+interface ClaimedRow {
+	readonly id: DeliveryId;
+	readonly event_id: EventId;
+	readonly event: EventName;
+	readonly lane: number | null;
+	readonly attempts: number;
+	readonly earlier_attempts: number;
+	readonly created_at: number;
+	readonly redelivered_at: number | null;
+}
+
+interface EventBody {
+	readonly id: EventId;
+	readonly body: string | null;
+	readonly correlation_id: string | null;
+}
+
+interface Predecessor {
+	readonly id: DeliveryId;
+	readonly earlier_id: DeliveryId;
+	readonly due_at: number;
+	readonly is_under_way: number;
+}
+
+function settlementEntry({ delivery, outcome, attempt, isProbe, at }: Settlement) {
+	return [
+		delivery.id,
+		delivery.leasedUntil,
+		outcome.status,
+		outcome.status === 'retrying' ? outcome.dueAt : null,
+		outcome.status === 'success' ? null : outcome.error,
+		outcome.responseStatus,
+		outcome.status === 'success' ? at : null,
+		attempt === null ? '' : `${JSON.stringify(attempt)}\n`,
+		at,
+		attempt === null ? 1 : 0,
+		isProbe ? 1 : 0,
+	];
+}
+
+function toDelivery(
+	row: ClaimedRow,
+	{ body, correlation_id }: EventBody,
+	leasedUntil: number,
+	waitsUntil: number | undefined,
+): ClaimedDelivery {
+	return {
+		id: row.id,
+		eventId: row.event_id,
+		event: row.event,
+		body,
+		correlationId: correlation_id,
+		lane: row.lane,
+		attempt: row.attempts,
+		attemptOfRun: row.attempts - row.earlier_attempts,
+		since: row.redelivered_at ?? row.created_at,
+		isRedelivered: row.redelivered_at !== null,
+		leasedUntil,
+		waitsUntil,
+	};
+}

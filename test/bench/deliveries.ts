@@ -1,0 +1,255 @@
+/**
+ * What the engine makes of the time between an event's commit and its settled delivery, beside a
+ * bare loop that sends the very same requests.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent } from 'undici';
+import type { WebhookRequest } from '../../engine/src/app/ports.ts';
+import { temporaryDir } from '../support/engine-process.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { anEvent, DeliveryEngine, MAX_PER_HOST, type Location } from './delivery-engine.ts';
+import { median, table } from './table.ts';
+
+const LEAST_OF_BARE = 0.5;
+const MOST_IDLE_P99_MS = 15;
+const MOST_HANGING_RATIO = 1.2;
+
+const ROUNDS = 3;
+const CHATS = 1_000;
+const IDLE_EVENTS = 300;
+const IDLE_GAP_MS = 20;
+
+interface Case {
+	readonly name: string;
+	readonly dialect: 'sqlite' | 'postgres';
+	readonly endpoints: number;
+	readonly deliveries: number;
+	readonly chats: number;
+}
+
+const CASES: readonly Case[] = [
+	{ name: 'SQLite, 1 endpoint', dialect: 'sqlite', endpoints: 1, deliveries: 10_000, chats: CHATS },
+	{
+		name: 'SQLite, 100 endpoints',
+		dialect: 'sqlite',
+		endpoints: 100,
+		deliveries: 10_000,
+		chats: CHATS,
+	},
+	{
+		name: 'SQLite, 1 endpoint, 1 chat',
+		dialect: 'sqlite',
+		endpoints: 1,
+		deliveries: 5_000,
+		chats: 1,
+	},
+	{
+		name: 'Postgres, 1 endpoint',
+		dialect: 'postgres',
+		endpoints: 1,
+		deliveries: 5_000,
+		chats: CHATS,
+	},
+	{
+		name: 'Postgres, 100 endpoints',
+		dialect: 'postgres',
+		endpoints: 100,
+		deliveries: 5_000,
+		chats: CHATS,
+	},
+];
+
+/** Prints the figures; answers whether every target was met. */
+export async function benchDeliveries(): Promise<boolean> {
+	const folder = await temporaryDir();
+	const receiver = fork(join(import.meta.dirname, 'deliveries-receiver-main.ts'));
+	try {
+		const [port] = (await once(receiver, 'message')) as [number];
+		const bench = new DeliveryBench(folder.path, `http://127.0.0.1:${port}`);
+		const throughput = await bench.throughput();
+		const idle = await bench.idle();
+		const hanging = await bench.besideHanging(receiver);
+		return throughput && idle && hanging;
+	} finally {
+		receiver.disconnect();
+		await folder.dispose();
+	}
+}
+
+class DeliveryBench {
+	readonly #folder: string;
+	readonly #receiver: string;
+	#files = 0;
+
+	constructor(folder: string, receiver: string) {
+		this.#folder = folder;
+		this.#receiver = receiver;
+	}
+
+	async throughput(): Promise<boolean> {
+		const rows: string[][] = [];
+		let met = true;
+		for (const one of CASES) {
+			const { engine, bare } = await this.#compare(one);
+			const ratio = engine / bare;
+			const isAimedAt = one.dialect === 'sqlite' && one.chats > 1;
+			if (isAimedAt && ratio < LEAST_OF_BARE) met = false;
+			rows.push([one.name, whole(engine), whole(bare), ratio.toFixed(2)]);
+		}
+		console.log('\nDeliveries per second, from the durable event to the settled delivery');
+		console.log(table(['', 'engine', 'bare undici', 'ratio'], rows));
+		console.log(target(`at least ${LEAST_OF_BARE} of bare on SQLite`, met));
+		return met;
+	}
+
+	/** In turns on the same machine: the engine, then a bare loop with what the engine has sent. */
+	async #compare({ dialect, endpoints, deliveries, chats }: Case) {
+		const engine = await DeliveryEngine.start(await this.#location(dialect));
+		for (let n = 0; n < endpoints; n++) await engine.subscribe(`${this.#receiver}/hook/${n}`);
+		const events = deliveries / endpoints;
+		const sent: WebhookRequest[] = [];
+		await engine.run(events, { endpoints, chats });
+		engine.onRequest = (request) => sent.push(request);
+		const rates: { engine: number[]; bare: number[] } = { engine: [], bare: [] };
+		for (let round = 0; round < ROUNDS; round++) {
+			sent.length = 0;
+			rates.engine.push((await engine.run(events, { endpoints, chats })).perSecond);
+			rates.bare.push(await sendBare(sent));
+		}
+		await engine.stop();
+		return { engine: median(rates.engine), bare: median(rates.bare) };
+	}
+
+	/** From the commit of an event to the start of its request, when there is nothing else to do. */
+	async idle(): Promise<boolean> {
+		const rows: string[][] = [];
+		let met = true;
+		for (const dialect of ['sqlite', 'postgres'] as const) {
+			const engine = await DeliveryEngine.start(await this.#location(dialect));
+			await engine.subscribe(`${this.#receiver}/hook`);
+			const waits = await waitsOf(engine, IDLE_EVENTS);
+			await engine.stop();
+			if (dialect === 'sqlite' && quantile(waits, 0.99) > MOST_IDLE_P99_MS) met = false;
+			rows.push([dialect, ms(quantile(waits, 0.5)), ms(quantile(waits, 0.99))]);
+		}
+		console.log('\nFrom the commit of an event to the start of its request, idle (ms)');
+		console.log(table(['', 'p50', 'p99'], rows));
+		console.log(target(`p99 under ${MOST_IDLE_P99_MS} ms`, met));
+		return met;
+	}
+
+	/** What a host that takes every request and never answers does to the others. */
+	async besideHanging(receiver: ChildProcess): Promise<boolean> {
+		const [quiet, beside] = [[] as number[], [] as number[]];
+		const hanging = fork(join(import.meta.dirname, 'deliveries-receiver-main.ts'));
+		const [port] = (await once(hanging, 'message')) as [number];
+		for (let round = 0; round < ROUNDS; round++) {
+			for (const [waits, hosts] of [
+				[quiet, []],
+				[beside, [`http://127.0.0.1:${port}/hang`]],
+			] as const) {
+				const engine = await DeliveryEngine.start(await this.#location('sqlite'));
+				for (const url of hosts) await engine.subscribe(url);
+				await engine.subscribe(`${this.#receiver}/hook`);
+				waits.push(quantile(await waitsOf(engine, IDLE_EVENTS, this.#receiver), 0.99));
+				// Requests that hang would be waited for.
+				if (hosts.length > 0) hanging.send('let go');
+				await engine.stop();
+			}
+		}
+		hanging.disconnect();
+		const ratio = median(beside) / median(quiet);
+		console.log('\nCommit to request of one endpoint, p99 (ms)');
+		console.log(
+			table(
+				['', 'p99'],
+				[
+					['alone', ms(median(quiet))],
+					['beside a host that hangs', ms(median(beside))],
+					['ratio', ratio.toFixed(2)],
+				],
+			),
+		);
+		const met = ratio < MOST_HANGING_RATIO;
+		console.log(target(`ratio under ${MOST_HANGING_RATIO}`, met));
+		return met && receiver.connected;
+	}
+
+	async #location(dialect: Case['dialect']): Promise<Location> {
+		if (dialect === 'postgres') return { url: await freshDatabase('bench') };
+		return { file: join(this.#folder, `${this.#files++}.sqlite`) };
+	}
+}
+
+/** The milliseconds that each of some events, one at a time, waited for its request. */
+async function waitsOf(engine: DeliveryEngine, count: number, host = ''): Promise<number[]> {
+	const waits: number[] = [];
+	let committedAt: number | undefined;
+	let requestedAt: number | undefined;
+	const note = () => {
+		if (committedAt === undefined || requestedAt === undefined) return;
+		waits.push(Math.max(0, requestedAt - committedAt));
+		committedAt = undefined;
+		requestedAt = undefined;
+	};
+	engine.onRequest = ({ url }) => {
+		if (!url.startsWith(host)) return;
+		requestedAt = performance.now();
+		note();
+	};
+	for (let n = 0; n < count; n++) {
+		committedAt = await engine.append([anEvent(n)]);
+		note();
+		await sleep(IDLE_GAP_MS);
+	}
+	return waits;
+}
+
+/** The same requests, to the same receiver, with as many connections and nothing else. */
+async function sendBare(requests: readonly WebhookRequest[]): Promise<number> {
+	const agent = new Agent({ connections: MAX_PER_HOST });
+	let next = 0;
+	const begunAt = performance.now();
+	await Promise.all(
+		Array.from({ length: MAX_PER_HOST }, async () => {
+			for (;;) {
+				const request = requests[next++];
+				if (!request) return;
+				const { origin, pathname } = new URL(request.url);
+				const { headers, body } = request;
+				const answer = await agent.request({
+					origin,
+					path: pathname,
+					method: 'POST',
+					headers,
+					body,
+				});
+				await answer.body.dump();
+			}
+		}),
+	);
+	const perSecond = requests.length / ((performance.now() - begunAt) / 1_000);
+	await agent.close();
+	return perSecond;
+}
+
+function quantile(values: readonly number[], part: number): number {
+	const sorted = values.toSorted((a, b) => a - b);
+	return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
+}
+
+function target(text: string, met: boolean): string {
+	return `target: ${text}: ${met ? 'met' : 'MISSED'}`;
+}
+
+function whole(value: number): string {
+	return Math.round(value).toLocaleString('en');
+}
+
+function ms(value: number): string {
+	return value.toFixed(2);
+}

@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Receiver } from '../../support/receiver.ts';
+import { eventually } from '../../support/system.ts';
+import { Dispatching, SECRET } from './dispatching.ts';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+describe('an endpoint that fails', () => {
+	let engine: Dispatching;
+	let receiver: Receiver;
+
+	beforeEach(async () => {
+		engine = await Dispatching.open();
+		receiver = await engine.receiver();
+	});
+
+	afterEach(() => engine.close());
+
+	it('is left alone after ten failures in a row, but for one probe now and then', async () => {
+		receiver.answer = () => 500;
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 40);
+		const dispatcher = engine.start();
+		await eventually(() => dispatcher.circuit(id).state === 'open');
+
+		const atOpening = receiver.received.length;
+		for (let probe = 1; probe <= 3; probe++) {
+			engine.clock.advance(MINUTE_MS);
+			await eventually(() => dispatcher.circuit(id).consecutiveFailures === atOpening + probe);
+			await new Promise((resolve) => setTimeout(resolve, 30));
+		}
+
+		// Those that were under way when it opened may have been more than ten.
+		expect(atOpening).toBeLessThanOrEqual(12);
+		expect(receiver.received).toHaveLength(atOpening + 3);
+		expect(dispatcher.circuit(id)).toMatchObject({
+			state: 'open',
+			nextProbeAt: expect.any(Number),
+		});
+	});
+
+	it('loses no attempt of a delivery to its probes, and gets all of it once it works', async () => {
+		receiver.answer = () => 500;
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 30);
+		const dispatcher = engine.start();
+		await eventually(() => dispatcher.circuit(id).state === 'open');
+		for (let probe = 1; probe <= 12; probe++) {
+			const { consecutiveFailures } = dispatcher.circuit(id);
+			engine.clock.advance(6 * MINUTE_MS);
+			await eventually(() => dispatcher.circuit(id).consecutiveFailures > consecutiveFailures);
+		}
+		expect(await engine.store.statuses()).not.toContain('failed');
+
+		receiver.answer = () => 200;
+		const before = receiver.received.length;
+		engine.clock.advance(6 * MINUTE_MS);
+
+		await engine.settled('success');
+		expect(dispatcher.circuit(id)).toEqual({
+			state: 'closed',
+			consecutiveFailures: 0,
+			nextProbeAt: null,
+		});
+		expect(receiver.received).toHaveLength(before + 30);
+	});
+
+	it('has one request at a time, so that a receiver that hangs takes one place', async () => {
+		let open = 0;
+		let most = 0;
+		receiver.answer = () => 500;
+		await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		const dispatcher = engine.start();
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1));
+		await engine.settled('retrying');
+
+		receiver.answer = () => {
+			most = Math.max(most, ++open);
+			return undefined;
+		};
+		dispatcher.wake(await engine.store.append(engine.instanceId, 20));
+		await eventually(() => most > 0);
+		await new Promise((resolve) => setTimeout(resolve, 100));
+
+		expect(most).toBe(1);
+	});
+
+	it('has since when it fails, and until when it worked, written down', async () => {
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		const dispatcher = engine.start();
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1));
+		await engine.settled('success');
+		const worked = engine.clock.now();
+		engine.clock.advance(MINUTE_MS);
+		receiver.answer = () => 500;
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1));
+
+		const failing = await eventually(async () => {
+			const endpoint = await engine.store.endpoint(id);
+			return endpoint.failingSince === null ? undefined : endpoint;
+		});
+
+		expect(failing.failingSince).toBeGreaterThanOrEqual(worked + MINUTE_MS);
+		expect(failing.workedUntil).toBeLessThanOrEqual(worked);
+		receiver.answer = () => 200;
+		engine.clock.advance(MINUTE_MS);
+		await eventually(async () => (await engine.store.endpoint(id)).failingSince === null);
+		expect((await engine.store.endpoint(id)).workedUntil).toBe(failing.workedUntil);
+	});
+
+	it('is disabled when its receiver says that it is gone; the other endpoints are told', async () => {
+		receiver.answer = () => 410;
+		const others = await engine.receiver();
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 3, 'one chat');
+		await engine.store.addEndpoint({ url: others.url, secret: SECRET });
+
+		engine.start();
+
+		await eventually(() => others.received.length === 1);
+		expect(others.received[0]!.json).toMatchObject({
+			event: 'endpoint.disabled',
+			instance_id: null,
+			sequence: null,
+			data: { endpoint_id: id, reason: 'gone' },
+		});
+		expect(await engine.store.endpoint(id)).toMatchObject({
+			enabled: false,
+			disabledReason: 'gone',
+			disabledAt: expect.any(Number),
+		});
+		const audit = await engine.store.storage.audit.list(engine.store.scope.customerId, {
+			limit: 5,
+		});
+		expect(audit).toMatchObject([
+			{ action: 'endpoint.disabled', details: { endpoint_id: id, reason: 'gone' } },
+		]);
+		// What it had not received waits for the day that it is enabled again.
+		await eventually(async () => {
+			const statuses = await engine.store.statuses();
+			return statuses.filter((status) => status === 'pending').length === 2;
+		});
+		expect(receiver.received).toHaveLength(1);
+	});
+
+	it('is disabled after five days of nothing but failures, not before', async () => {
+		receiver.answer = () => 500;
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 20);
+		const dispatcher = engine.start();
+		await eventually(() => dispatcher.circuit(id).state === 'open');
+
+		engine.clock.advance(4.9 * DAY_MS);
+		const { consecutiveFailures } = dispatcher.circuit(id);
+		await eventually(() => dispatcher.circuit(id).consecutiveFailures > consecutiveFailures);
+		const before = await engine.store.endpoint(id);
+		engine.clock.advance(0.2 * DAY_MS);
+		const after = await eventually(async () => {
+			const endpoint = await engine.store.endpoint(id);
+			return endpoint.enabled ? undefined : endpoint;
+		});
+
+		expect(before.enabled).toBe(true);
+		expect(after.disabledReason).toBe('failing');
+		const events = await engine.store.storage.events.listAfter(engine.store.scope, {
+			after: 'evt_',
+			limit: 100,
+			events: ['endpoint.disabled'],
+		});
+		expect(JSON.parse(events[0]!.body!)).toMatchObject({
+			data: { reason: 'failing', failing_since: new Date(before.failingSince!).toISOString() },
+		});
+	});
+
+	it('starts anew when it is reset', async () => {
+		receiver.answer = () => 500;
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 30);
+		const dispatcher = engine.start();
+		await eventually(() => dispatcher.circuit(id).state === 'open');
+		const before = receiver.received.length;
+		receiver.answer = () => 200;
+
+		dispatcher.reset(id);
+
+		await eventually(() => receiver.received.length > before + 15);
+		expect(dispatcher.circuit(id).state).toBe('closed');
+	});
+});
