@@ -17,6 +17,7 @@ const COMMANDS = {
 	test: { builds: true, run: (args) => jest(...args) },
 	'test:n8n': { builds: true, run: testInN8n },
 	'bench:sessions': { builds: true, run: (args) => runNode('test/bench/sessions.ts', ...args) },
+	'bench:webhooks': { builds: true, run: (args) => runNode('test/bench/webhooks.ts', ...args) },
 	'bench:soak': { builds: true, run: (args) => runNode('test/bench/soak.ts', ...args) },
 	lint: { run: lint },
 	typecheck: { run: typecheck },

@@ -7,8 +7,9 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 import { searchInstances } from '../WhatIsUp/methods/listSearch';
-import { EVENTS } from '../WhatIsUp/shared/events';
-import { instanceField } from '../WhatIsUp/shared/fields';
+import { getInstances } from '../WhatIsUp/methods/loadOptions';
+import { EVERY_EVENT, SUBSCRIBABLE } from '../WhatIsUp/shared/events';
+import { instanceField, instancesField } from '../WhatIsUp/shared/fields';
 import { filterFields } from './filters';
 import { receive } from './reception';
 import { checkExists, create, remove } from './subscription';
@@ -23,7 +24,7 @@ export class WhatIsUpTrigger implements INodeType {
 		version: 1,
 		// Such as "Message Received, QR Updated". n8n works it out in the editor.
 		subtitle:
-			'={{ $parameter["events"].map((event) => event.replace(/[._]/g, " ").replace(/\\b./g, (first) => first.toUpperCase()).replace("Qr", "QR")).join(", ") }}',
+			'={{ $parameter["events"].map((event) => event.replace("*", "all events").replace(/[._]/g, " ").replace(/\\b./g, (first) => first.toUpperCase()).replace("Qr", "QR")).join(", ") }}',
 		description: 'Starts the workflow when something happens on WhatsApp, such as a new message',
 		defaults: { name: 'WhatIsUp Trigger' },
 		eventTriggerDescription: WAITING,
@@ -48,20 +49,13 @@ export class WhatIsUpTrigger implements INodeType {
 				name: 'tryNotice',
 				type: 'notice',
 				default: '',
-				displayOptions: { show: { events: ['message.received'] } },
-			},
-			{
-				displayName:
-					'WhatIsUp calls n8n at the webhook URL above. If that is no public address, name its host in the setting WEBHOOK_ALLOW_PRIVATE of the engine. With a test key and n8n on the same machine, there is nothing to set.',
-				name: 'reachabilityNotice',
-				type: 'notice',
-				default: '',
+				displayOptions: { show: { events: ['message.received', EVERY_EVENT] } },
 			},
 			{
 				displayName: 'Events',
 				name: 'events',
 				type: 'multiOptions',
-				options: EVENTS,
+				options: SUBSCRIBABLE,
 				default: ['message.received'],
 				required: true,
 				description: 'What shall start the workflow',
@@ -81,16 +75,35 @@ export class WhatIsUpTrigger implements INodeType {
 						value: 'oneInstance',
 						description: 'A single WhatsApp account',
 					},
+					{
+						name: 'Several Instances',
+						value: 'someInstances',
+						description: 'Some WhatsApp accounts, and none that is added later',
+					},
 				],
 				default: 'allInstances',
 				description: 'Which WhatsApp accounts the workflow is about',
 			},
 			{ ...instanceField, displayOptions: { show: { listenTo: ['oneInstance'] } } },
+			{
+				...instancesField,
+				required: true,
+				displayOptions: { show: { listenTo: ['someInstances'] } },
+				description:
+					'The WhatsApp accounts to listen to. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+			},
 			...filterFields,
+			{
+				displayName:
+					'WhatIsUp calls n8n at the webhook URL above. If that is no public address, name its host in the setting WEBHOOK_ALLOW_PRIVATE of the engine. With a test key and n8n on the same machine, there is nothing to set.',
+				name: 'reachabilityNotice',
+				type: 'notice',
+				default: '',
+			},
 		],
 	};
 
-	methods = { listSearch: { searchInstances } };
+	methods = { listSearch: { searchInstances }, loadOptions: { getInstances } };
 
 	webhookMethods = {
 		default: {

@@ -17,8 +17,10 @@
  * message that runs twice is better than one that is lost.
  *
  * What is remembered lies in the memory of the n8n process. n8n's static data is no place for it:
- * n8n 2.41 drops what a call has changed there when that call starts a run. So after a restart a
- * call that was signed before it is refused, known or not.
+ * n8n 2.41 drops what a call has changed there when that call starts a run (the run takes the same
+ * object and marks it unchanged before it is saved), and it saves the data of all nodes as one, so
+ * of two calls at once the later undoes the earlier. So after a restart a call that was signed
+ * before it is refused, known or not.
  */
 export type ArrivalVerdict = 'run' | 'forgotten' | 'replayed' | 'repeated' | 'starting';
 

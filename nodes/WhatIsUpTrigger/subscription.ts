@@ -1,8 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { NodeOperationError, type IDataObject, type IHookFunctions } from 'n8n-workflow';
-import { textOf } from '../WhatIsUp/shared/fields';
-import { engineFind, engineRequest, engineRequestAll } from '../WhatIsUp/transport';
+import {
+	NodeOperationError,
+	type IDataObject,
+	type IHookFunctions,
+	type IHttpRequestMethods,
+	type NodeApiError,
+} from 'n8n-workflow';
+import { ENDPOINTS } from '../WhatIsUp/shared/endpoint';
+import {
+	engineAttempt,
+	engineFind,
+	engineRequestAll,
+	refusalData,
+	type Outcome,
+} from '../WhatIsUp/transport';
 import { beginArrivals, endArrivals } from './arrivals';
+import { fingerprintOf, isAsWanted, wantedEndpoint, type WantedEndpoint } from './wanted-endpoint';
 
 /**
  * The trigger's registration with the engine: one endpoint, with a secret of its own, that lives
@@ -11,66 +24,60 @@ import { beginArrivals, endArrivals } from './arrivals';
  * What is stored lies in n8n's static data of this node. n8n keeps that of a test run apart from
  * that of the active workflow, and the test URL differs from the production URL, so listening
  * for a test event adds a second endpoint and leaves the first alone.
+ *
+ * Settings that changed show in the fingerprint, and so does an n8n that moved. Then the endpoint
+ * is changed, not replaced: it keeps its secret, its history and what still waits to be delivered.
+ * (When a workflow is published anew with another trigger, n8n itself asks to delete first and to
+ * create afterwards, without saying that both belong together; then there is nothing to change.)
  */
 export interface Registration {
 	readonly endpointId: string;
 	readonly url: string;
 	readonly secret: string;
+	/** Of the settings it was made with; absent when an earlier version of this node made it. */
+	readonly fingerprint: string | undefined;
 }
 
-const ENDPOINTS = '/v1/webhook-endpoints';
+const STORED = ['endpointId', 'url', 'secret', 'fingerprint'];
 
 /** Reads what `create` stored, or undefined when there is nothing usable. */
 export function registrationIn(staticData: IDataObject): Registration | undefined {
-	const { endpointId, url, secret } = staticData;
+	const { endpointId, url, secret, fingerprint } = staticData;
 	if (typeof endpointId !== 'string' || typeof url !== 'string' || typeof secret !== 'string') {
 		return undefined;
 	}
-	return { endpointId, url, secret };
+	const known = typeof fingerprint === 'string' ? fingerprint : undefined;
+	return { endpointId, url, secret, fingerprint: known };
 }
 
 /** Whether the engine still has the stored endpoint, and just as this node wants it. */
 export async function checkExists(this: IHookFunctions): Promise<boolean> {
 	const stored = registrationIn(this.getWorkflowStaticData('node'));
-	if (stored === undefined || stored.url !== webhookUrl.call(this)) return false;
+	if (stored === undefined) return false;
+	const wanted = wantedEndpoint.call(this);
+	if (stored.fingerprint !== fingerprintOf(wanted)) return false;
 
 	const path = pathOf(stored.endpointId);
 	const endpoint = await engineFind.call(this, { method: 'GET', path });
-	return (
-		endpoint !== undefined &&
-		endpoint.enabled !== false &&
-		endpoint.url === stored.url &&
-		(endpoint.instance_id ?? undefined) === chosenInstance.call(this) &&
-		sameEvents(endpoint.events, chosenEvents.call(this))
-	);
+	return endpoint !== undefined && isAsWanted(endpoint, wanted);
 }
 
-/** Registers this trigger. Endpoints that an earlier life of it left behind are removed first. */
+/** Registers this trigger: changes the endpoint that it has, or makes one. */
 export async function create(this: IHookFunctions): Promise<boolean> {
-	const url = webhookUrl.call(this);
-	const events = chosenEvents.call(this);
-	const instanceId = chosenInstance.call(this);
+	const wanted = wantedEndpoint.call(this);
 	const staticData = this.getWorkflowStaticData('node');
-	await removeLeftovers.call(this, url, registrationIn(staticData)?.endpointId);
+	const stored = registrationIn(staticData);
 
-	const secret = `whsec_${randomBytes(32).toString('base64')}`;
-	const endpoint = await engineRequest.call(this, {
-		method: 'POST',
-		path: ENDPOINTS,
-		body: {
-			url,
-			events,
-			...(instanceId !== undefined && { instance_id: instanceId }),
-			signing_secret: secret,
-		},
+	const kept = stored !== undefined && (await change.call(this, stored.endpointId, wanted));
+	await removeLeftovers.call(this, wanted.url, stored?.endpointId, kept);
+	const registration = kept
+		? { endpointId: stored.endpointId, secret: stored.secret }
+		: await register.call(this, wanted);
+	Object.assign(staticData, {
+		...registration,
+		url: wanted.url,
+		fingerprint: fingerprintOf(wanted),
 	});
-	if (typeof endpoint.id !== 'string') {
-		throw new NodeOperationError(this.getNode(), 'WhatIsUp did not confirm the registration', {
-			description: 'Check the Base URL in the credential: is it WhatIsUp that answers there?',
-		});
-	}
-	beginArrivals(endpoint.id);
-	Object.assign(staticData, { endpointId: endpoint.id, url, secret });
 	return true;
 }
 
@@ -78,12 +85,83 @@ export async function create(this: IHookFunctions): Promise<boolean> {
 export async function remove(this: IHookFunctions): Promise<boolean> {
 	const staticData = this.getWorkflowStaticData('node');
 	const stored = registrationIn(staticData);
-	if (stored !== undefined) {
-		await deleteEndpoint.call(this, stored.endpointId);
-		endArrivals(stored.endpointId);
-	}
-	for (const key of ['endpointId', 'url', 'secret']) delete staticData[key];
+	if (stored !== undefined) await deleteEndpoint.call(this, stored.endpointId);
+	for (const key of STORED) delete staticData[key];
 	return true;
+}
+
+async function register(
+	this: IHookFunctions,
+	wanted: WantedEndpoint,
+): Promise<Pick<Registration, 'endpointId' | 'secret'>> {
+	const secret = `whsec_${randomBytes(32).toString('base64')}`;
+	const known = { ...scopeOf(wanted), signing_secret: secret };
+	const { answer, refused } = await submit.call(this, 'POST', ENDPOINTS, { known, wanted });
+	if (refused !== undefined) throw refused;
+	if (typeof answer.id !== 'string') {
+		throw new NodeOperationError(this.getNode(), 'WhatIsUp did not confirm the registration', {
+			description: 'Check the Base URL in the credential: is it WhatIsUp that answers there?',
+		});
+	}
+	beginArrivals(answer.id);
+	return { endpointId: answer.id, secret };
+}
+
+/** Answers false when the endpoint is gone, or when what runs there cannot change endpoints. */
+async function change(this: IHookFunctions, id: string, wanted: WantedEndpoint): Promise<boolean> {
+	const known = { instance_ids: [...wanted.instanceIds], enabled: true };
+	const { refused } = await submit.call(this, 'PATCH', pathOf(id), { known, wanted });
+	if (refused === undefined) return true;
+	if (isNotThere(refused)) return false;
+	throw refused;
+}
+
+/** Something else may be missing, too, such as an instance that was deleted. */
+function isNotThere(refused: NodeApiError): boolean {
+	const { code = 'route_not_found' } = refusalData(refused);
+	const isOfEndpoint = ['endpoint_not_found', 'route_not_found'].includes(code);
+	return refused.httpCode === '405' || (refused.httpCode === '404' && isOfEndpoint);
+}
+
+/**
+ * A server that refuses fields it does not know is asked again without them: hosted WhatIsUp, or an
+ * engine older than this node. Nothing unwanted starts the workflow for that, since the node filters
+ * again what it receives; only the order and the limits are up to the server.
+ */
+async function submit(
+	this: IHookFunctions,
+	method: IHttpRequestMethods,
+	path: string,
+	{ known, wanted }: { known: IDataObject; wanted: WantedEndpoint },
+): Promise<Outcome> {
+	const { url, events, rest } = wanted;
+	const { chat_type_filter } = rest;
+	const core = {
+		url,
+		events: [...events],
+		...known,
+		...(chat_type_filter !== 'all' && { chat_type_filter }),
+	};
+	const outcome = await engineAttempt.call(this, { method, path, body: { ...core, ...rest } });
+	if (outcome.refused === undefined || !isUnknownField(outcome.refused)) return outcome;
+	return await engineAttempt.call(this, { method, path, body: core });
+}
+
+/** The engine names the fields; what another server means is anyone's guess, so it is tried. */
+function isUnknownField(refused: NodeApiError): boolean {
+	if (!['400', '422'].includes(String(refused.httpCode))) return false;
+	const { code, details } = refusalData(refused);
+	if (details?.issues !== undefined) {
+		return JSON.stringify(details.issues).includes('is not a known field');
+	}
+	return code === undefined || /invalid|validation|bad_request|unknown/.test(code);
+}
+
+/** The contract has a name for a single instance, which every version knows. */
+function scopeOf({ instanceIds }: WantedEndpoint): IDataObject {
+	if (instanceIds.length === 0) return {};
+	const [only, ...others] = instanceIds;
+	return others.length === 0 ? { instance_id: only } : { instance_ids: [...instanceIds] };
 }
 
 /**
@@ -95,50 +173,20 @@ async function removeLeftovers(
 	this: IHookFunctions,
 	url: string,
 	stored: string | undefined,
+	isKept: boolean,
 ): Promise<void> {
 	const endpoints = await engineRequestAll.call(this, ENDPOINTS, {});
-	const leftovers = endpoints.filter((endpoint) => endpoint.url === url || endpoint.id === stored);
+	const leftovers = endpoints.filter(({ id, url: other }) => {
+		return id === stored ? !isKept : other === url;
+	});
 	for (const { id } of leftovers) await deleteEndpoint.call(this, String(id));
 }
 
 async function deleteEndpoint(this: IHookFunctions, id: string): Promise<void> {
 	await engineFind.call(this, { method: 'DELETE', path: pathOf(id) });
+	endArrivals(id);
 }
 
 function pathOf(id: string): string {
 	return `${ENDPOINTS}/${encodeURIComponent(id)}`;
-}
-
-function webhookUrl(this: IHookFunctions): string {
-	const url = this.getNodeWebhookUrl('default');
-	if (url === undefined) {
-		throw new NodeOperationError(this.getNode(), 'n8n gave this trigger no webhook URL');
-	}
-	return url;
-}
-
-function chosenEvents(this: IHookFunctions): string[] {
-	const events = this.getNodeParameter('events') as string[];
-	if (events.length === 0) {
-		throw new NodeOperationError(this.getNode(), 'No event is chosen', {
-			description: 'Choose at least one event that shall start the workflow.',
-		});
-	}
-	return events;
-}
-
-/** The instance to listen to, or undefined for all of them. */
-function chosenInstance(this: IHookFunctions): string | undefined {
-	if (this.getNodeParameter('listenTo') === 'allInstances') return undefined;
-	const instance = textOf(this.getNodeParameter('instance', '', { extractValue: true }));
-	if (instance === '') throw new NodeOperationError(this.getNode(), 'No instance is chosen');
-	return instance;
-}
-
-function sameEvents(registered: unknown, chosen: readonly string[]): boolean {
-	return (
-		Array.isArray(registered) &&
-		registered.length === chosen.length &&
-		chosen.every((event) => registered.includes(event))
-	);
 }

@@ -9,8 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import type { WebhookRequest } from '../../engine/src/app/ports.ts';
-import { temporaryDir } from '../support/engine-process.ts';
-import { freshDatabase } from '../support/postgres.ts';
+import type { DialectName } from '../../engine/src/storage/schema.ts';
 import { anEvent, DeliveryEngine, MAX_PER_HOST, type Location } from './delivery-engine.ts';
 import { median, table } from './table.ts';
 
@@ -25,7 +24,7 @@ const IDLE_GAP_MS = 20;
 
 interface Case {
 	readonly name: string;
-	readonly dialect: 'sqlite' | 'postgres';
+	readonly dialect: DialectName;
 	readonly endpoints: number;
 	readonly deliveries: number;
 	readonly chats: number;
@@ -64,29 +63,28 @@ const CASES: readonly Case[] = [
 ];
 
 /** Prints the figures; answers whether every target was met. */
-export async function benchDeliveries(): Promise<boolean> {
-	const folder = await temporaryDir();
+export async function benchDeliveries(
+	locate: (dialect: DialectName) => Promise<Location>,
+): Promise<boolean> {
 	const receiver = fork(join(import.meta.dirname, 'deliveries-receiver-main.ts'));
 	try {
 		const [port] = (await once(receiver, 'message')) as [number];
-		const bench = new DeliveryBench(folder.path, `http://127.0.0.1:${port}`);
+		const bench = new DeliveryBench(locate, `http://127.0.0.1:${port}`);
 		const throughput = await bench.throughput();
 		const idle = await bench.idle();
 		const hanging = await bench.besideHanging(receiver);
 		return throughput && idle && hanging;
 	} finally {
 		receiver.disconnect();
-		await folder.dispose();
 	}
 }
 
 class DeliveryBench {
-	readonly #folder: string;
+	readonly #locate: (dialect: DialectName) => Promise<Location>;
 	readonly #receiver: string;
-	#files = 0;
 
-	constructor(folder: string, receiver: string) {
-		this.#folder = folder;
+	constructor(locate: (dialect: DialectName) => Promise<Location>, receiver: string) {
+		this.#locate = locate;
 		this.#receiver = receiver;
 	}
 
@@ -108,7 +106,7 @@ class DeliveryBench {
 
 	/** In turns on the same machine: the engine, then a bare loop with what the engine has sent. */
 	async #compare({ dialect, endpoints, deliveries, chats }: Case) {
-		const engine = await DeliveryEngine.start(await this.#location(dialect));
+		const engine = await DeliveryEngine.start(await this.#locate(dialect));
 		for (let n = 0; n < endpoints; n++) await engine.subscribe(`${this.#receiver}/hook/${n}`);
 		const events = deliveries / endpoints;
 		const sent: WebhookRequest[] = [];
@@ -129,7 +127,7 @@ class DeliveryBench {
 		const rows: string[][] = [];
 		let met = true;
 		for (const dialect of ['sqlite', 'postgres'] as const) {
-			const engine = await DeliveryEngine.start(await this.#location(dialect));
+			const engine = await DeliveryEngine.start(await this.#locate(dialect));
 			await engine.subscribe(`${this.#receiver}/hook`);
 			const waits = await waitsOf(engine, IDLE_EVENTS);
 			await engine.stop();
@@ -152,12 +150,12 @@ class DeliveryBench {
 				[quiet, []],
 				[beside, [`http://127.0.0.1:${port}/hang`]],
 			] as const) {
-				const engine = await DeliveryEngine.start(await this.#location('sqlite'));
+				const engine = await DeliveryEngine.start(await this.#locate('sqlite'));
 				for (const url of hosts) await engine.subscribe(url);
 				await engine.subscribe(`${this.#receiver}/hook`);
 				waits.push(quantile(await waitsOf(engine, IDLE_EVENTS, this.#receiver), 0.99));
-				// Requests that hang would be waited for.
-				if (hosts.length > 0) hanging.send('let go');
+				// The requests that hang are waited for, so they are ended first.
+				if (hosts.length > 0) hanging.send('hang up');
 				await engine.stop();
 			}
 		}
@@ -177,11 +175,6 @@ class DeliveryBench {
 		const met = ratio < MOST_HANGING_RATIO;
 		console.log(target(`ratio under ${MOST_HANGING_RATIO}`, met));
 		return met && receiver.connected;
-	}
-
-	async #location(dialect: Case['dialect']): Promise<Location> {
-		if (dialect === 'postgres') return { url: await freshDatabase('bench') };
-		return { file: join(this.#folder, `${this.#files++}.sqlite`) };
 	}
 }
 

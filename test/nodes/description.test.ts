@@ -42,7 +42,7 @@ describe('what a person reads', () => {
 		const options = choices.flatMap((field) => (field.options ?? []) as INodePropertyOptions[]);
 
 		expect(options.filter(({ description }) => !description)).toEqual([]);
-		expect(options).toHaveLength(4 + 2 + 18 + 2 + 2);
+		expect(options).toHaveLength(5 + 2 + 18 + 2 + 14 + 4);
 	});
 });
 
@@ -50,7 +50,7 @@ describe('the trigger', () => {
 	it('offers every event that the engine delivers, and no other', () => {
 		const offered = EVENTS.map(({ value }) => value);
 
-		expect(offered.sort()).toEqual([...engine.EVENT_NAMES].sort());
+		expect([...offered].sort()).toEqual([...engine.EVENT_NAMES].sort());
 	});
 
 	it('says where the event comes from that it waits for', () => {
@@ -70,10 +70,19 @@ describe('the trigger', () => {
 		expect(offered.sort()).toEqual(engineReasons().sort());
 	});
 
+	it('offers all events by one name, too', () => {
+		const field = trigger.properties.find(({ name }) => name === 'events');
+		const values = (field?.options as INodePropertyOptions[]).map(({ value }) => value);
+
+		expect(values).toEqual([...EVENTS.map(({ value }) => value), '*']);
+	});
+
 	it('offers filters only where there is something to filter', () => {
 		expect(shownFor(['message.received'])).not.toContain('filters');
 		expect(shownFor(['message.received', 'instance.failed'])).toContain('filters');
 		expect(shownFor(['instance.needs_attention'])).toContain('filters');
+		expect(shownFor(['*'])).toEqual(expect.arrayContaining(['filters', 'ignoreFromMe', 'chats']));
+		expect(shownFor(['instance.failed'])).not.toContain('chats');
 	});
 });
 
@@ -83,11 +92,22 @@ describe('the action node', () => {
 	});
 
 	it('lists first what is used first', () => {
-		expect(offered('resource')).toEqual(['message', 'instance', 'group', 'delivery']);
+		expect(offered('resource')).toEqual([
+			'message',
+			'instance',
+			'group',
+			'webhookEndpoint',
+			'delivery',
+		]);
 		expect(offered('operation', 'message')).toEqual(['sendText', 'get']);
 		expect(offered('operation', 'instance').slice(0, 2)).toEqual(['create', 'getQrCode']);
 		expect(offered('operation', 'group')).toEqual(['sendText', 'get']);
-		expect(offered('operation', 'delivery')).toEqual(['getMany', 'get']);
+		expect(offered('operation', 'webhookEndpoint').slice(0, 3)).toEqual([
+			'getMany',
+			'get',
+			'diagnose',
+		]);
+		expect(offered('operation', 'delivery').slice(0, 2)).toEqual(['getMany', 'get']);
 	});
 
 	it('chooses, where nothing is chosen yet, something that it offers', () => {
@@ -104,6 +124,7 @@ describe('the line below the name on the canvas', () => {
 		['message', 'sendText', 'Send Text: message'],
 		['instance', 'getQrCode', 'Get QR Code: instance'],
 		['delivery', 'getMany', 'Get Many: delivery'],
+		['webhookEndpoint', 'rotateSecret', 'Rotate Secret: webhook endpoint'],
 	])('of the action node tells of %s and %s', (resource, operation, words) => {
 		expect(subtitle(action, { resource, operation })).toBe(words);
 	});
@@ -113,9 +134,14 @@ describe('the line below the name on the canvas', () => {
 			for (const { name, value } of choices('operation', resource)) {
 				const words = subtitle(action, { resource, operation: String(value) });
 
-				expect(words).toBe(`${name}: ${resource}`);
+				const spelled = resource.replace('webhookEndpoint', 'webhook endpoint');
+				expect(words).toBe(`${name}: ${spelled}`);
 			}
 		}
+	});
+
+	it('of the trigger tells when it is all of them', () => {
+		expect(subtitle(trigger, { events: ['*'] })).toBe('All Events');
 	});
 
 	it('of the trigger names its events', () => {

@@ -33,6 +33,7 @@ const BUILT_IN: Readonly<Record<string, number>> = {
 	'n8n-nodes-base.httpRequest': 4.2,
 	'n8n-nodes-base.if': 2.2,
 	'n8n-nodes-base.manualTrigger': 1,
+	'n8n-nodes-base.scheduleTrigger': 1.2,
 	'n8n-nodes-base.set': 3.4,
 	'n8n-nodes-base.stickyNote': 1,
 	'n8n-nodes-base.switch': 3.2,
@@ -44,6 +45,7 @@ const files = readdirSync(FOLDER);
 it('are all there', () => {
 	expect(files.sort()).toEqual([
 		'auto-heal.json',
+		'drain-failed-deliveries.json',
 		'escalation.json',
 		'failover.json',
 		'pairing.json',
@@ -76,7 +78,7 @@ describe.each(files)('the template %s', (file) => {
 
 	it('gives every node an id, and every one that is called a URL of its own', () => {
 		const called = nodes.filter(({ type }) => /Trigger$|\.wait$/.test(type));
-		const byCallers = called.filter(({ type }) => !type.endsWith('manualTrigger'));
+		const byCallers = called.filter(({ type }) => !/\.(manual|schedule)Trigger$/.test(type));
 		const ids = [...nodes.map(({ id }) => id), ...byCallers.map(({ webhookId }) => webhookId)];
 
 		expect(ids.filter((id) => !UUID.test(id ?? ''))).toEqual([]);

@@ -22,7 +22,7 @@ const MAX_CLAIMED = 512;
 export const LEASE_MS = 60_000;
 
 /** Settled deliveries wait for company before they are written down, but not for long. */
-const SETTLE_TOGETHER = 64;
+const SETTLE_TOGETHER = 128;
 const SETTLE_WITHIN_MS = 5;
 
 /** Another process may add deliveries without a word to this one. */

@@ -47,7 +47,7 @@ export interface DispatcherOptions {
 const MAX_IN_FLIGHT = 256;
 
 /** Deliveries of one endpoint that are claimed and wait for their turn, at most. */
-const MAX_HELD = 128;
+const MAX_HELD = 256;
 
 /** Longer than a request may take: what has less of its lease left is not begun. */
 const LONGEST_REQUEST_MS = 20_000;
@@ -270,7 +270,7 @@ export class Dispatcher implements Dispatching {
 			isProbe: isProbe && outcome.status === 'retrying',
 			at: now,
 		});
-		if (outcome.status === 'retrying' && delivery.attemptOfRun < BLOCKING_ATTEMPTS) {
+		if (outcome.status === 'retrying' && isBlocking(delivery)) {
 			this.#turns.giveBack(outlet.block(delivery, outcome.dueAt));
 		} else {
 			outlet.done(delivery);
@@ -328,6 +328,11 @@ export class Dispatcher implements Dispatching {
 
 /** Closed, and the next failure opens it again. */
 const ALMOST_OPEN: CircuitState = { ...CLOSED, consecutiveFailures: OPENING_FAILURES - 1 };
+
+/** What somebody asked to send again is late already, and holds up nobody. */
+function isBlocking({ attemptOfRun, isRedelivered }: ClaimedDelivery): boolean {
+	return attemptOfRun < BLOCKING_ATTEMPTS && !isRedelivered;
+}
 
 /** Why a delivery is not sent at all, as its log tells it. */
 function reasonToDrop(

@@ -26,6 +26,8 @@ export class Outlet {
 	health: EndpointHealth = { failingSince: null, workedUntil: null };
 	lastSuccessAt: number | null = null;
 	isWaitingForPace = false;
+	/** `URL.host` of where it sends. */
+	host = '';
 	#destination: Destination | undefined;
 	readonly #lanes = new Map<number, Lane>();
 	#ready: Lane[] = [];
@@ -39,10 +41,6 @@ export class Outlet {
 	get destination(): Destination {
 		if (!this.#destination) throw new Error('Nothing was claimed for this endpoint yet.');
 		return this.#destination;
-	}
-
-	get host(): string {
-		return new URL(this.destination.url).host;
 	}
 
 	get isFailing(): boolean {
@@ -75,6 +73,7 @@ export class Outlet {
 			const { failingSince, workedUntil } = destination;
 			this.health = { failingSince, workedUntil };
 		}
+		if (this.#destination?.url !== destination.url) this.host = new URL(destination.url).host;
 		this.#destination = destination;
 		const putOff: PutOff[] = [];
 		const blocked = new Map<number, number>();

@@ -89,7 +89,8 @@ export class ReplayRunner {
 			{ endpointId, status: 'pending' },
 			{ limit: MANY_DUE },
 		);
-		return pending.deliveries.length < MANY_DUE ? maxPerSecond : 0;
+		const areAll = pending.next === undefined && pending.deliveries.length < MANY_DUE;
+		return areAll ? maxPerSecond : 0;
 	}
 
 	/** Answers how many are due; none when the replay was cancelled meanwhile. */

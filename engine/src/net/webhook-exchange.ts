@@ -121,6 +121,7 @@ export class WebhookExchange implements Dispatcher.DispatchHandler {
 	}
 
 	#text(): string {
+		if (this.#kept.length === 0) return '';
 		// Streaming leaves out a character that the cut has split. Databases refuse U+0000 in text.
 		const decoded = new TextDecoder().decode(Buffer.concat(this.#kept), { stream: true });
 		return decoded.replaceAll('\0', '\uFFFD');

@@ -206,7 +206,7 @@ export class DeliveriesRepository implements DeliveryStore {
 		return found;
 	}
 
-	/** A success is looked for among the newest deliveries only, for no index leads to it. */
+	/** Where no index leads to the status, it is looked for among the newest deliveries only. */
 	async newest(endpointId: EndpointId, status: DeliveryStatus): Promise<Delivery | undefined> {
 		const along = ofEndpoint(this.#db, endpointId, status);
 		const row = await this.#withPayload()

@@ -38,11 +38,18 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 	readonly #db: Kysely<Schema>;
 	readonly #dialect: DialectName;
 	readonly #secrets: SigningSecretsCache;
+	readonly #isUnsettled: RawBuilder<unknown>;
 
 	constructor(db: Kysely<Schema>, dialect: DialectName, box: SecretBox) {
 		this.#db = db;
 		this.#dialect = dialect;
 		this.#secrets = new SigningSecretsCache(box);
+		// In the words of the index that leads there. On SQLite the one engine holds all else that is
+		// unsettled and earlier, or gets it first.
+		this.#isUnsettled =
+			dialect === 'postgres'
+				? sql`other.due_at is not null and other.lane is not null`
+				: sql`other.status = 'retrying'`;
 	}
 
 	async look(now: number): Promise<QueueState> {
@@ -195,14 +202,20 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 			order by due_at, id limit ${limit}`;
 	}
 
-	/** Read from the index of each status, because most of an endpoint's rows are settled. */
+	/** One that was tried already, for others may wait behind it; failing that, the first that is due. */
 	#oldest(endpointId: EndpointId): RawBuilder<unknown> {
-		const oldest = (status: 'pending' | 'retrying') => sql`
-			select min(id) from webhook_deliveries
-			where endpoint_id = ${endpointId} and status = ${sql.lit(status)} and status <> 'success'`;
 		return sql`
-			select id from webhook_deliveries
-			where id in ((${oldest('pending')}), (${oldest('retrying')})) order by id limit 1`;
+			select id from webhook_deliveries where id = coalesce(
+				(
+					select min(id) from webhook_deliveries
+					where endpoint_id = ${endpointId} and status = 'retrying'
+						and status <> 'success' and status <> 'pending'
+				), (
+					select id from webhook_deliveries
+					where endpoint_id = ${endpointId} and due_at is not null
+					order by due_at, id limit 1
+				)
+			)`;
 	}
 
 	/**
@@ -257,7 +270,7 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 			join webhook_deliveries as earlier on earlier.id = (
 				select id from webhook_deliveries as other
 				where other.endpoint_id = mine.endpoint_id and other.lane = mine.lane
-					and other.id < mine.id and other.due_at is not null and other.lane is not null
+					and other.id < mine.id and ${this.#isUnsettled} and other.redelivered_at is null
 					and other.attempts - other.earlier_attempts < ${BLOCKING_ATTEMPTS}
 				order by other.id desc limit 1
 			)`.execute(db);

@@ -19,6 +19,7 @@ const MOST_LOOKED_AT = 5_000;
 
 /** As text of the query: only so SQLite sees that an index without successes holds all it needs. */
 const SUCCESS = sql.lit<DeliveryStatus>('success');
+const PENDING = sql.lit<DeliveryStatus>('pending');
 
 /** What the other filters are checked on. */
 const CHECKED = [
@@ -47,8 +48,8 @@ export function newestFirst(
 	const { eventId, status, endpointId, instanceId, event } = filter;
 	const all = between(db.selectFrom('webhook_deliveries'), filter, before).orderBy('id', 'desc');
 	if (eventId !== undefined) return all.where('event_id', '=', eventId);
-	if (endpointId !== undefined) {
-		return alongStatus(all.where('endpoint_id', '=', endpointId), status);
+	if (endpointId !== undefined && status !== 'pending') {
+		return alongEndpoint(all.where('endpoint_id', '=', endpointId), status);
 	}
 	const own = all.where('customer_id', '=', customerId).where('mode', '=', mode);
 	if (status !== undefined && status !== 'success') return alongStatus(own, status);
@@ -79,7 +80,7 @@ export function ofEndpoint(
 	status: DeliveryStatus | undefined,
 ): Along {
 	const rows = db.selectFrom('webhook_deliveries').where('endpoint_id', '=', endpointId);
-	return alongStatus(rows, status);
+	return alongEndpoint(rows, status);
 }
 
 /** As many of the rows as a query looks at, to ask more of them. */
@@ -129,6 +130,12 @@ function between(rows: Along, { from, to }: DeliveryFilter, before: string | und
 	return rows
 		.$if(from !== undefined, (query) => query.where('id', '>=', firstIdAt('dlv', from!)))
 		.$if(end !== undefined, (query) => query.where('id', '<', end!));
+}
+
+/** What is pending soon is no more, and not worth a second index. */
+function alongEndpoint(rows: Along, status: DeliveryStatus | undefined): Along {
+	if (status === undefined || status === 'success' || status === 'pending') return rows;
+	return alongStatus(rows, status).where('status', '<>', PENDING);
 }
 
 function alongStatus(rows: Along, status: DeliveryStatus | undefined): Along {

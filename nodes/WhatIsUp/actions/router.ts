@@ -11,12 +11,14 @@ import { delivery } from './delivery/Delivery.resource';
 import { group } from './group/Group.resource';
 import { instance } from './instance/Instance.resource';
 import { message } from './message/Message.resource';
+import { webhookEndpoint } from './webhookEndpoint/WebhookEndpoint.resource';
 
 const RESOURCES: Readonly<Record<string, Resource>> = {
 	delivery,
 	group,
 	instance,
 	message,
+	webhookEndpoint,
 };
 
 /** The one loop over items: every operation handles a single item and knows nothing of the rest. */

@@ -65,4 +65,29 @@ export const EVENTS: INodePropertyOptions[] = [
 		description:
 			'The state of an account changed, to whatever it was. Tells the state before, too.',
 	},
+	{
+		name: 'Endpoint Disabled',
+		value: 'endpoint.disabled',
+		description:
+			'WhatIsUp stopped sending events to a URL that said it is gone, or that failed for days. Tells which and why.',
+	},
 ];
+
+/** All events by one name, those of later versions included. */
+export const EVERY_EVENT = '*';
+
+/** What an endpoint can ask for. */
+export const SUBSCRIBABLE: INodePropertyOptions[] = [
+	...EVENTS,
+	{
+		name: 'All Events',
+		value: EVERY_EVENT,
+		description: 'Everything that happens, also what later versions of WhatIsUp add',
+	},
+];
+
+/** The chosen events, as the engine takes them. An expression may hand over a single one. */
+export function eventsIn(value: unknown): string[] {
+	const events = [value].flat().map(String).filter(Boolean);
+	return events.includes(EVERY_EVENT) ? [EVERY_EVENT] : [...new Set(events)];
+}

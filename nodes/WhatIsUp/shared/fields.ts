@@ -27,6 +27,17 @@ export const instanceField: INodeProperties = {
 	],
 };
 
+/** Which WhatsApp accounts something is about, where it may be several. */
+export const instancesField: INodeProperties = {
+	displayName: 'Instance Names or IDs',
+	name: 'instances',
+	type: 'multiOptions',
+	typeOptions: { loadOptionsMethod: 'getInstances' },
+	default: [],
+	description:
+		'Only these WhatsApp accounts; none chosen means all, also those added later. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+};
+
 export const returnAllField: INodeProperties = {
 	displayName: 'Return All',
 	name: 'returnAll',
@@ -62,6 +73,14 @@ export function pathSegment(this: IExecuteFunctions, name: string, itemIndex: nu
 	return encodeURIComponent(value);
 }
 
+/** What to say when an Update operation was given no field. */
+export function nothingToUpdate(this: IExecuteFunctions, itemIndex: number): NodeOperationError {
+	return new NodeOperationError(this.getNode(), 'There is nothing to update', {
+		description: 'Add at least one field under Update Fields.',
+		itemIndex,
+	});
+}
+
 /** How many entries a Get Many operation shall return at most. */
 export function limitOf(this: IExecuteFunctions, itemIndex: number): number {
 	const returnAll = this.getNodeParameter('returnAll', itemIndex) as boolean;
@@ -73,9 +92,17 @@ export function textOf(value: unknown): string {
 	return typeof value === 'string' || typeof value === 'number' ? String(value).trim() : '';
 }
 
+/** The chosen instances. An expression may hand over a single one, or a text with commas. */
+export function instancesIn(value: unknown): string[] {
+	const ids = Array.isArray(value) ? value : textOf(value).split(',');
+	return [...new Set(ids.map(textOf).filter(Boolean))];
+}
+
 const EMPTY: Readonly<Record<string, string>> = {
 	instance: 'No instance is chosen',
 	group: 'No group is chosen',
 	messageId: 'The message ID is empty',
 	deliveryId: 'The delivery ID is empty',
+	endpoint: 'No webhook endpoint is chosen',
+	replayId: 'The replay ID is empty',
 };

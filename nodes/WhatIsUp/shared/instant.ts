@@ -1,3 +1,5 @@
+import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
+
 /**
  * An instant out of one of n8n's date fields. They hold the time of the workflow's time zone and
  * do not say so ("2026-01-31T09:00:00"); expressions hand over instants that name their own, or
@@ -12,6 +14,22 @@ export function instantOf(given: unknown, timeZone: string): string | undefined 
 	// Around a change of the clocks the first guess may fall on its other side.
 	const guess = asIfUtc - offsetMs(asIfUtc, timeZone);
 	return toIso(asIfUtc - offsetMs(guess, timeZone));
+}
+
+/** The same for a field that is about an item. Fails when it holds no date. */
+export function instantIn(
+	this: IExecuteFunctions,
+	field: string,
+	given: unknown,
+	itemIndex: number,
+): string {
+	const found = instantOf(given, this.getTimezone());
+	if (found !== undefined) return found;
+	const message = given ? `"${String(given)}" in ${field} is not a date` : `${field} is empty`;
+	throw new NodeOperationError(this.getNode(), message, {
+		description: 'Write it like 2026-01-31 or 2026-01-31T09:00:00.',
+		itemIndex,
+	});
 }
 
 /** How far the clocks there are ahead of UTC at an instant. */

@@ -22,7 +22,15 @@ const OWN_HINTS: Readonly<Record<string, string>> = {
 	auth_invalid: CHECK_KEY,
 	instance_not_found:
 		'Pick the instance from the list. Test keys see test instances only, live keys live ones.',
-	endpoint_not_found: 'Deactivate the workflow and activate it again.',
+	endpoint_not_found:
+		'Pick the webhook endpoint from the list. If it is the one of a trigger, deactivate its workflow and activate it again.',
+	endpoint_disabled:
+		'Webhook Endpoint > Get tells why (disabled_reason). Mend that, then use Webhook Endpoint > Enable.',
+	payload_expired:
+		'What was sent is kept for a while only, which is a setting of the engine, so it cannot be sent again.',
+	replay_not_found: 'Use the ID that Replay or Recover gave back, with the same webhook endpoint.',
+	replay_running:
+		'Wait for the replay in the details to end (Webhook Endpoint > Get Replay), or use Cancel Replay.',
 	delivery_not_found: 'Use an ID that Delivery > Get Many lists.',
 	route_not_found:
 		'Check the Base URL in the credential. If it is right, the engine is older than this node: update it.',

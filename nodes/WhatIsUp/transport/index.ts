@@ -48,6 +48,24 @@ export async function engineFind(
 	return objectIn(response);
 }
 
+/** An answer, or how the engine refused: for callers that can do something about a refusal. */
+export type Outcome =
+	| { readonly answer: IDataObject; readonly refused?: undefined }
+	| { readonly answer?: undefined; readonly refused: NodeApiError };
+
+/** The same for a request that may be refused. Only what is no answer at all is thrown. */
+export async function engineAttempt(this: Caller, request: EngineRequest): Promise<Outcome> {
+	const response = await send.call(this, request);
+	return isSuccess(response)
+		? { answer: objectIn(response) }
+		: { refused: refusal(this.getNode(), response) };
+}
+
+/** What the engine said of a refusal, beside its words. Empty when it was not the engine. */
+export function refusalData({ context }: NodeApiError): { code?: string; details?: IDataObject } {
+	return (context.data ?? {}) as { code?: string; details?: IDataObject };
+}
+
 /** Follows a list from page to page until it ends or `limit` entries have been read. */
 export async function engineRequestAll(
 	this: Caller,

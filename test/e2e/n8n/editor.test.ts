@@ -4,11 +4,13 @@ import { ERRORS } from '../../../engine/src/domain/errors.ts';
 import { Editor, type Theme } from './support/editor.ts';
 import { Installation, type LinkedInstance } from './support/installation.ts';
 import { itemsOf } from './support/n8n-api.ts';
+import { freePort } from './support/n8n-process.ts';
 import { patiently } from './support/patiently.ts';
 import { readQrCode } from './support/qr-picture.ts';
 import { instance, node } from './support/workflow-json.ts';
 
 const CONTACT = '5511988887777';
+const ENDPOINTS = '/v1/webhook-endpoints';
 
 /** Every picture goes to test/e2e/screenshots, for people to look at. */
 describe("n8n's editor", () => {
@@ -17,6 +19,7 @@ describe("n8n's editor", () => {
 	let answering: string;
 	let pairing: string;
 	let failing: string;
+	let mending: string;
 
 	beforeAll(async () => {
 		site = await Installation.start();
@@ -48,6 +51,32 @@ describe("n8n's editor", () => {
 				resource: 'instance',
 				operation: 'get',
 				instance: instance(`inst_${randomUUID()}`),
+			}),
+		]);
+	});
+
+	beforeAll(async () => {
+		// Nothing listens there, which is what the diagnosis finds.
+		const url = `http://127.0.0.1:${await freePort()}/events`;
+		const events = ['message.received'];
+		const { id } = await site.engine.call<{ id: string }>('POST', ENDPOINTS, {
+			description: 'Orders',
+			url,
+			events,
+		});
+		const endpoint = { __rl: true, mode: 'list', value: id, cachedResultName: `Orders (${url})` };
+		const act = (name: string, operation: string, more = {}) =>
+			node(name, 'action', { resource: 'webhookEndpoint', operation, endpoint, ...more });
+		mending = await site.addWorkflow('Mend an endpoint', [
+			node('Start', 'manual'),
+			act('Diagnose', 'diagnose'),
+			act('Replay', 'replay', { dryRun: true, options: { maxPerSecond: 20 } }),
+			act('Create', 'create', { url: 'https://example.com/events' }),
+			node('Listen to all', 'trigger', {
+				events: ['*'],
+				listenTo: 'someInstances',
+				instances: [shop.id],
+				options: { ignoreStatuses: true, maxAge: 600, ordered: true },
 			}),
 		]);
 	});
@@ -87,13 +116,13 @@ describe("n8n's editor", () => {
 			await editor.picture('trigger');
 
 			await panel.execute();
-			await patiently('the test registration', async () => (await endpoints()).length > 0);
+			await patiently('the test registration', async () => (await endpoints()).length > 1);
 			await editor.picture('trigger-listening');
 			await site.write(shop.id, CONTACT, 'Do you have it in blue?');
 
 			expect(await panel.output('Do you have it in blue?')).toContain(CONTACT);
 			await editor.picture('trigger-caught');
-			await patiently('its removal', async () => (await endpoints()).length === 0);
+			await patiently('its removal', async () => (await endpoints()).length === 1);
 		});
 
 		it('shows what Send Text can be set to, and offers the instances by name', async () => {
@@ -104,7 +133,7 @@ describe("n8n's editor", () => {
 				expect.arrayContaining(['Resource', 'Operation', 'Instance', 'To', 'Text']),
 			);
 			await editor.picture('send-text');
-			const entries = await panel.instances(`+${shop.phoneNumber}`);
+			const entries = await panel.choices('instance', `+${shop.phoneNumber}`);
 			expect(entries).toContain(`Corner shop (+${shop.phoneNumber}, connected)`);
 			await editor.picture('send-text-instances');
 		});
@@ -125,6 +154,49 @@ describe("n8n's editor", () => {
 			expect(code).toBe(await shownCode());
 		});
 
+		it('shows what can be done about webhooks, and offers the endpoints by name', async () => {
+			await editor.showWorkflow(mending);
+			const panel = await editor.openPanel('Replay');
+
+			expect(await panel.parameters()).toEqual(
+				expect.arrayContaining(['Webhook Endpoint', 'Status', 'Dry Run', 'Options']),
+			);
+			await editor.picture('endpoint-replay');
+			const entries = await panel.choices('endpoint', 'Message Received');
+			expect(entries).toEqual([expect.stringMatching(/^Orders \(http.*, Message Received\)$/)]);
+			await editor.picture('endpoint-list');
+		});
+
+		it('shows what is wrong with an endpoint, and what to do', async () => {
+			await editor.showWorkflow(mending);
+			const panel = await editor.openPanel('Diagnose');
+
+			await panel.execute();
+
+			expect(await panel.output('summary')).toContain('Error:');
+			await editor.picture('endpoint-diagnosis');
+		});
+
+		it('says that the signing secret is shown once', async () => {
+			await editor.showWorkflow(mending);
+			const panel = await editor.openPanel('Create');
+
+			expect(await panel.parameters()).toEqual(expect.arrayContaining(['URL', 'Events']));
+			await editor.picture('endpoint-create');
+		});
+
+		it('shows the settings of a trigger for all events', async () => {
+			await editor.showWorkflow(mending);
+			const panel = await editor.openPanel('Listen to all');
+
+			expect(await panel.parameters()).toEqual(
+				expect.arrayContaining(['Instance Names or IDs', 'Chats', 'Filters', 'Ordered']),
+			);
+			await editor.picture('trigger-all-events');
+			await panel.scrollTo('Ordered');
+			await editor.picture('trigger-all-events-options');
+		});
+
 		it('shows what the engine refuses, and what to do about it', async () => {
 			await editor.showWorkflow(failing);
 			const panel = await editor.openPanel('Get');
@@ -138,8 +210,7 @@ describe("n8n's editor", () => {
 	});
 
 	async function endpoints(): Promise<unknown[]> {
-		const path = '/v1/webhook-endpoints';
-		return (await site.engine.call<{ data: unknown[] }>('GET', path)).data;
+		return (await site.engine.call<{ data: unknown[] }>('GET', ENDPOINTS)).data;
 	}
 
 	/** What the latest run put out. WhatsApp replaces a code after a while, so it is not asked again. */

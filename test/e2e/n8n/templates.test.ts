@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { EngineProcess, temporaryDir, TEST_KEY } from '../../support/engine-process.ts';
+import { Receiver } from '../../support/receiver.ts';
 import { forge, sign } from './support/forgery.ts';
+import { Inbox } from './support/inbox.ts';
 import { Installation } from './support/installation.ts';
 import { itemsOf, type Execution } from './support/n8n-api.ts';
 import { patiently } from './support/patiently.ts';
@@ -214,13 +213,89 @@ describe('a template', () => {
 		}
 	});
 
-	async function add(file: string): Promise<string> {
+	describe('drain-failed-deliveries', () => {
+		const file = 'drain-failed-deliveries.json';
+		let receiver: Receiver;
+		let path: string;
+
+		beforeAll(async () => {
+			receiver = await new Receiver().start();
+		});
+
+		afterAll(() => receiver?.stop());
+
+		afterEach(() => engine.call('DELETE', path));
+
+		it('sends what failed again, once the receiver answers, and says how much', async () => {
+			await failing('an outage');
+			receiver.answer = () => 200;
+			receiver.received.length = 0;
+			await engine.call('POST', `${path}/enable`);
+			workflowId = await add(file, impatient);
+
+			const execution = await site.api.run(workflowId, 'Try it');
+
+			expect(execution.status).toBe('success');
+			// It has looked more than once.
+			expect(execution.data.resultData.runData['How far is it?']?.length).toBeGreaterThan(1);
+			await patiently('the message', async () => texts().includes('an outage'));
+			const { body } = await inbox.gets('/tell-what-was-sent');
+			expect(JSON.parse(body.toString())).toEqual({
+				text: `1 of 1 failed deliveries to ${receiver.url} were sent again.`,
+				status: 'completed',
+			});
+			await site.api.run(workflowId, 'Try it');
+			expect(inbox.mail).toHaveLength(1);
+		});
+
+		it('sends nothing to a receiver that is not ready, and tells what is wrong', async () => {
+			await failing('a longer outage');
+			workflowId = await add(file);
+
+			const execution = await site.api.run(workflowId, 'Try it');
+
+			expect(execution.status).toBe('success');
+			const { body } = await inbox.gets('/tell-what-is-wrong');
+			const { text } = JSON.parse(body.toString()) as { text: string };
+			expect(text).toContain(`Failed deliveries to ${receiver.url}: 1.`);
+			expect(text).toMatch(/\nError: .*410/);
+			expect(inbox.mail).toHaveLength(1);
+		});
+
+		/** A message that was given up at once, since the receiver said that it is gone. */
+		async function failing(text: string): Promise<void> {
+			receiver.answer = () => 410;
+			const id = await link(text);
+			const endpoint = { url: receiver.url, events: ['message.received'], instance_id: id };
+			const created = await engine.call<{ id: string }>('POST', '/v1/webhook-endpoints', endpoint);
+			path = `/v1/webhook-endpoints/${created.id}`;
+			await engine.call('POST', `/v1/sandbox/instances/${id}/messages`, {
+				from: CONTACT,
+				body: { type: 'text', text },
+			});
+			await patiently('the failure', async () => {
+				const failed = `/v1/webhook-deliveries?status=failed&endpoint_id=${created.id}`;
+				return (await engine.call<{ data: unknown[] }>('GET', failed)).data.length === 1;
+			});
+		}
+
+		/** Of the messages that came to the receiver. */
+		function texts(): unknown[] {
+			return receiver
+				.of('message.received')
+				.map(({ json }) => (json.data['body'] as { text?: string }).text);
+		}
+	});
+
+	async function add(file: string, edit = (node: NodeJson) => node): Promise<string> {
 		const { name, nodes, connections } = read(file, inbox.url);
-		const ours = nodes.map((node) =>
-			node.type.startsWith('n8n-nodes-whatisup.')
-				? { ...node, ...(credentials && { credentials }) }
-				: node,
-		);
+		const ours = nodes
+			.map(edit)
+			.map((node) =>
+				node.type.startsWith('n8n-nodes-whatisup.')
+					? { ...node, ...(credentials && { credentials }) }
+					: node,
+			);
 		return site.api.addWorkflow(name, ours, connections);
 	}
 
@@ -279,47 +354,9 @@ describe('a template', () => {
 	}
 });
 
-interface Mail {
-	readonly path: string;
-	readonly type: string | undefined;
-	readonly body: Buffer;
-}
-
-/** Takes whatever is sent to it, in the place of the services that users put there. */
-class Inbox {
-	readonly mail: Mail[] = [];
-	readonly #server: Server;
-
-	constructor() {
-		this.#server = createServer(async (request, response) => {
-			const body = Buffer.concat(await request.toArray());
-			this.mail.push({ path: request.url ?? '', type: request.headers['content-type'], body });
-			response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-		});
-	}
-
-	async start(): Promise<this> {
-		this.#server.listen(0, '127.0.0.1');
-		await once(this.#server, 'listening');
-		return this;
-	}
-
-	get url(): string {
-		return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-	}
-
-	/** The latest that was sent to a path, once something was. */
-	gets(path: string): Promise<Mail> {
-		return patiently(`something at ${path}`, async () =>
-			this.mail.findLast((one) => one.path === path),
-		);
-	}
-
-	async stop(): Promise<void> {
-		this.#server.closeAllConnections();
-		this.#server.close();
-		await once(this.#server, 'close');
-	}
+/** A node that waits so shortly that it has to wait again. */
+function impatient(node: NodeJson): NodeJson {
+	return node.type.endsWith('.wait') ? { ...node, parameters: { amount: 0.05 } } : node;
 }
 
 /** A template, with its example addresses replaced when one is given. */

@@ -25,7 +25,10 @@ describe('A webhook delivery', () => {
 		await api.database.storage.endpoints.add(endpoint, 'whsec_a');
 	});
 
-	afterEach(() => api.dispatching.woken.splice(0));
+	afterEach(() => {
+		api.dispatching.woken.length = 0;
+	});
+
 	afterAll(() => api.close());
 
 	it('shows its attempts, oldest first', async () => {

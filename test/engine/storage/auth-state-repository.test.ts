@@ -105,6 +105,36 @@ describe.each(DIALECTS)('AuthStateRepository on %s', (dialect) => {
 		expect(await journal.list(10)).toEqual([]);
 	});
 
+	it('commits what several instances write at the same time, and answers each its own', async () => {
+		const { authState, instances, journal } = database.storage;
+		const neighbour = anInstance(home.scope);
+		await instances.add(neighbour);
+
+		const [mine, theirs] = await Promise.all([
+			authState.commit(home.instanceId, [set('session', 'a', 'mine')], [ENTRY]),
+			authState.commit(neighbour.id, [set('session', 'a', 'theirs')], [ENTRY, ENTRY]),
+		]);
+
+		expect(mine.map(({ instanceId }) => instanceId)).toEqual([home.instanceId]);
+		expect(theirs.map(({ instanceId }) => instanceId)).toEqual([neighbour.id, neighbour.id]);
+		expect(await journal.list(10)).toEqual([...mine, ...theirs]);
+		expect(await get(home.instanceId, 'session', ['a'])).toEqual({ a: 'mine' });
+		expect(await get(neighbour.id, 'session', ['a'])).toEqual({ a: 'theirs' });
+	});
+
+	it('keeps what one instance writes when another one, at the same time, cannot', async () => {
+		const { authState, journal } = database.storage;
+
+		const mine = authState.commit(home.instanceId, [set('session', 'a', 'one')], [ENTRY]);
+		const nobodys = authState.commit(ids.next('inst'), [set('session', 'a', 'x')], [ENTRY]);
+		const later = authState.commit(home.instanceId, [set('session', 'a', 'two')]);
+
+		await expect(nobodys).rejects.toThrow();
+		expect(await journal.list(10)).toEqual(await mine);
+		expect(await later).toEqual([]);
+		expect(await get(home.instanceId, 'session', ['a'])).toEqual({ a: 'two' });
+	});
+
 	it('joins the transaction that it is called in', async () => {
 		const { storage } = database;
 

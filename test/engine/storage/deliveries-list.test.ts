@@ -99,6 +99,15 @@ describe.each(DIALECTS)('The list of deliveries on %s', (dialect) => {
 		await fc.assert(property, { numRuns: 150 });
 	});
 
+	it('keeps to the time that is asked for, although the cursor comes from another list', async () => {
+		const filter = { to: NOON + 10_000 };
+
+		const { deliveries } = await list(filter, { limit: 100, before: all[5]!.id });
+
+		expect(deliveries).toEqual(all.filter(matching(filter)));
+		expect(deliveries).toHaveLength(10);
+	});
+
 	it('shows a delivery to its own customer and mode only', async () => {
 		const { deliveries } = database.storage;
 		const [first] = all;

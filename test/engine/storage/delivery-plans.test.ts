@@ -52,8 +52,9 @@ describe('The log of deliveries in SQLite', () => {
 		[
 			'troubled_by_endpoint',
 			'endpoint, status and event',
-			{ ...SENT, endpointId: ENDPOINT, status: 'pending' },
+			{ ...SENT, endpointId: ENDPOINT, status: 'retrying' },
 		],
+		['troubled', 'endpoint and what is pending', { endpointId: ENDPOINT, status: 'pending' }],
 		['of_event', 'one event', { eventId: EVENT }],
 		[
 			'of_event',

@@ -300,14 +300,6 @@ describe.each(DIALECTS)('DeliveryQueueRepository on %s', (dialect) => {
 			expect(claimed).toMatchObject([{ waitsUntil: dueAt }, { waitsUntil: undefined }]);
 		});
 
-		it('make a delivery wait a moment for one that is under way elsewhere', async () => {
-			await add('a1', { chat: 'a' });
-			await turn();
-			await add('a2', { chat: 'a' });
-
-			expect(deliveriesOf(await turn())).toMatchObject([{ waitsUntil: NOON + 1_000 }]);
-		});
-
 		it('are no obstacle to what is claimed together', async () => {
 			await add('a1', { chat: 'a' });
 			await add('a2', { chat: 'a' });

@@ -80,6 +80,17 @@ describe('Several engines on one Postgres database', () => {
 		expect(ready[0]!.next()!.id).toBe(head);
 	});
 
+	it('look again soon when the head of a chat is under way in another engine', async () => {
+		const id = await addEndpoint();
+		await add(1, () => 'one chat');
+		await claimAll(engines[0]!, id);
+		await add(1, () => 'one chat');
+
+		const [waiting] = await claimAll(engines[1]!, id);
+
+		expect(waiting!.waitsUntil).toBe(NOON + 1_000);
+	});
+
 	it('settle each delivery once', async () => {
 		const id = await addEndpoint();
 		await add(1, () => 'one chat');

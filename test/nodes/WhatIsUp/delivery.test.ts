@@ -40,6 +40,35 @@ describe('Delivery', () => {
 		expect(items.map(({ json }) => json.id)).toEqual([wanted.id]);
 	});
 
+	it('gets those of one event, of one receiver and of one time', async () => {
+		const { id: endpoint_id } = engine.addEndpoint({ url: 'https://example.com' });
+		const fields = { endpoint_id, event_id: 'evt_1', created_at: '2026-01-31T12:30:00.000Z' };
+		const wanted = engine.addDelivery(fields);
+		engine.addDelivery({ ...fields, event_id: 'evt_2' });
+		engine.addDelivery({ ...fields, endpoint_id: 'wh_other' });
+		engine.addDelivery({ ...fields, created_at: '2026-01-31T11:59:59.000Z' });
+		engine.addDelivery({ ...fields, created_at: '2026-01-31T13:00:00.000Z' });
+
+		const items = await run('getMany', {
+			filters: {
+				eventId: ' evt_1 ',
+				endpoint: { __rl: true, mode: 'id', value: String(endpoint_id) },
+				// Of the workflow's time zone, three hours behind UTC.
+				from: '2026-01-31T09:00:00',
+				to: '2026-01-31T10:00:00',
+			},
+		});
+
+		expect(items.map(({ json }) => json.id)).toEqual([wanted.id]);
+	});
+
+	it('refuses a time that is none', async () => {
+		await expect(run('getMany', { filters: { from: 'last night' } })).rejects.toMatchObject({
+			message: '"last night" in From is not a date',
+		});
+		expect(engine.requests).toEqual([]);
+	});
+
 	it('sends no filter that is not set', async () => {
 		await run('getMany', { filters: { instance: { __rl: true, mode: 'list', value: '' } } });
 
@@ -62,6 +91,34 @@ describe('Delivery', () => {
 		const [item] = await run('get', { deliveryId: String(id) });
 
 		expect(item?.json).toMatchObject({ id, status: 'success' });
+	});
+
+	it('gets its attempts, one item for each', async () => {
+		const { id } = engine.addDelivery();
+		const attempts = [
+			{ attempt: 1, status: 500, latency_ms: 20, error: null },
+			{ attempt: 2, status: null, latency_ms: 5000, error: 'timeout' },
+		];
+		engine.webhooks.attempts.push(...attempts);
+
+		const items = await run('getAttempts', { deliveryId: String(id) });
+
+		expect(items.map(({ json }) => json)).toEqual(attempts);
+	});
+
+	it('is sent again', async () => {
+		const { id } = engine.addDelivery({ status: 'failed' });
+
+		const [item] = await run('redeliver', { deliveryId: String(id) });
+
+		expect(item?.json).toMatchObject({ id, status: 'pending' });
+		expect(engine.lastRequest).toMatchObject({ method: 'POST' });
+	});
+
+	it.each(['get', 'getAttempts', 'redeliver'])('asks for an ID before it can %s', async (what) => {
+		await expect(run(what, { deliveryId: '' })).rejects.toMatchObject({
+			message: 'The delivery ID is empty',
+		});
 	});
 });
 

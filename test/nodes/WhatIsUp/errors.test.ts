@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { NodeApiError, NodeOperationError, type INodeParameters } from 'n8n-workflow';
 import { WhatIsUp } from '../../../nodes/WhatIsUp/WhatIsUp.node';
-import { API_KEY, ContractServer, refused } from '../support/contract-server';
+import { refused } from '../support/contract-answers';
+import { API_KEY, ContractServer } from '../support/contract-server';
 import { executeContext, type Surroundings } from '../support/n8n-context';
 
 const { ERRORS } = jest.requireActual<{ ERRORS: Record<string, { hint: string }> }>(

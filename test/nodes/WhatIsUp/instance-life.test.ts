@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INodeParameters } from 'n8n-workflow';
-import { ContractServer, refused } from '../support/contract-server';
+import { refused } from '../support/contract-answers';
+import { ContractServer } from '../support/contract-server';
 import { byId, runOperation } from '../support/run-operation';
 
 const PHONE = '5511999999999';

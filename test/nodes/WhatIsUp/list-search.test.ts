@@ -11,6 +11,7 @@ afterAll(() => engine.stop());
 
 beforeEach(() => {
 	engine.instances.length = 0;
+	engine.endpoints.length = 0;
 	engine.requests.length = 0;
 });
 
@@ -84,6 +85,43 @@ describe('the list of instances', () => {
 	});
 });
 
+describe('the list of webhook endpoints', () => {
+	const url = 'https://example.com/events';
+
+	it.each([
+		[{ events: ['message.received'] }, `${url} (Message Received)`],
+		[{ description: 'Orders', events: ['*'] }, `Orders (${url}, All Events)`],
+		[
+			{ events: ['message.sent', 'qr.updated'], enabled: false },
+			`${url} (Message Sent, QR Code Updated, disabled)`,
+		],
+		[{ events: ['message.sent', 'qr.updated', 'call.offered'] }, `${url} (3 events)`],
+		[{ events: ['call.offered'] }, `${url} (call.offered)`],
+	])('says of %j in words what it is', async (fields, words) => {
+		const { id } = engine.addEndpoint({ url, ...fields });
+
+		expect(await searchEndpoints()).toEqual({ results: [{ name: words, value: id }] });
+	});
+
+	it('finds by a part of the words, page after page', async () => {
+		const { id } = engine.addEndpoint({ url, description: 'n8n: Orders', events: ['*'] });
+		for (let count = 0; count < 120; count++) engine.addEndpoint({ url, events: ['*'] });
+
+		const { results } = await searchEndpoints('orders');
+
+		expect(results.map(({ value }) => value)).toEqual([id]);
+	});
+});
+
+it('offers all instances where several can be chosen', async () => {
+	for (let count = 0; count < 120; count++) engine.addInstance();
+
+	const options = await node.methods.loadOptions.getInstances.call(context());
+
+	expect(options).toHaveLength(120);
+	expect(options[0]).toEqual({ name: 'Shop (not linked yet)', value: engine.instances[0]?.id });
+});
+
 describe('the list of groups', () => {
 	beforeEach(() => {
 		for (const group of ['Support', 'Sales', null, 'Support']) engine.addInstance({ group });
@@ -104,6 +142,10 @@ describe('the list of groups', () => {
 		expect(results.map(({ name }) => name)).toEqual(['Support']);
 	});
 });
+
+function searchEndpoints(filter?: string) {
+	return node.methods.listSearch.searchEndpoints.call(context(), filter);
+}
 
 function searchGroups(filter?: string) {
 	return node.methods.listSearch.searchGroups.call(context(), filter);

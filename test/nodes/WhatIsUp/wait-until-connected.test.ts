@@ -9,7 +9,8 @@ import {
 	jest,
 } from '@jest/globals';
 import type { INodeParameters } from 'n8n-workflow';
-import { ContractServer, refused } from '../support/contract-server';
+import { refused } from '../support/contract-answers';
+import { ContractServer } from '../support/contract-server';
 import type { Surroundings } from '../support/n8n-context';
 import { byId, runOperation } from '../support/run-operation';
 

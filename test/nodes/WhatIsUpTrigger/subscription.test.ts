@@ -1,14 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { IDataObject, INodeParameters } from 'n8n-workflow';
-import { WhatIsUpTrigger } from '../../../nodes/WhatIsUpTrigger/WhatIsUpTrigger.node';
-import { API_KEY, ContractServer, refused } from '../support/contract-server';
-import { hookContext, staticDataOf } from '../support/n8n-context';
-
-const WEBHOOK_URL = 'http://127.0.0.1:5678/webhook/0d8f/whatisup';
-const TEST_URL = 'http://127.0.0.1:5678/webhook-test/0d8f/whatisup';
+import type { IDataObject } from 'n8n-workflow';
+import { refused } from '../support/contract-answers';
+import { ContractServer } from '../support/contract-server';
+import { hookOf, only, TEST_URL, trigger, WEBHOOK_URL } from '../support/hooked-trigger';
+import { staticDataOf } from '../support/n8n-context';
 
 const engine = new ContractServer();
-const trigger = new WhatIsUpTrigger();
 const { checkExists, create, delete: remove } = trigger.webhookMethods.default;
 
 beforeAll(() => engine.start());
@@ -17,6 +14,7 @@ afterAll(() => engine.stop());
 beforeEach(() => {
 	engine.endpoints.length = 0;
 	engine.requests.length = 0;
+	engine.webhooks.unknownFields.length = 0;
 });
 
 describe('activation', () => {
@@ -28,6 +26,14 @@ describe('activation', () => {
 		expect(engine.lastRequest?.body).toEqual({
 			url: WEBHOOK_URL,
 			events: ['message.received'],
+			description: 'n8n: Answer messages',
+			chat_type_filter: 'all',
+			ignore_from_me: true,
+			ignore_newsletters: true,
+			ignore_status: true,
+			max_age_seconds: null,
+			max_per_second: null,
+			ordered: true,
 			signing_secret: expect.stringMatching(/^whsec_[A-Za-z0-9+/]{43}=$/),
 		});
 		expect(staticData).toMatchObject({
@@ -57,6 +63,64 @@ describe('activation', () => {
 		});
 	});
 
+	it('registers several instances, and all events by one name', async () => {
+		const parameters = {
+			events: ['message.received', '*'],
+			listenTo: 'someInstances',
+			instances: ['inst_1', 'inst_2'],
+		};
+
+		await create.call(context({ parameters }));
+
+		expect(engine.lastRequest?.body).toMatchObject({
+			events: ['*'],
+			instance_ids: ['inst_1', 'inst_2'],
+		});
+	});
+
+	it('tells the engine what to leave out, how late is too late and how fast is too fast', async () => {
+		const parameters = {
+			ignoreFromMe: false,
+			chats: 'direct_only',
+			options: {
+				ignoreNewsletters: false,
+				ignoreStatuses: false,
+				maxAge: 600,
+				maxPerSecond: 5,
+				ordered: false,
+			},
+		};
+
+		await create.call(context({ parameters }));
+
+		expect(engine.lastRequest?.body).toMatchObject({
+			chat_type_filter: 'direct_only',
+			ignore_from_me: false,
+			ignore_newsletters: false,
+			ignore_status: false,
+			max_age_seconds: 600,
+			max_per_second: 5,
+			ordered: false,
+		});
+	});
+
+	it('wants what the account writes itself where only other events were chosen', async () => {
+		await create.call(context({ parameters: { events: ['instance.failed'] } }));
+
+		expect(engine.lastRequest?.body).toMatchObject({ ignore_from_me: false });
+	});
+
+	it.each([
+		['Answer messages', false, 'n8n: Answer messages'],
+		['Answer messages', true, 'n8n: Answer messages (test)'],
+		['', false, 'n8n: workflow'],
+		['long'.repeat(50), true, expect.stringMatching(/^n8n: (long){28}lon \(test\)$/)],
+	])('is found in lists by the name of the workflow: %s', async (workflowName, isTest, words) => {
+		await create.call(context({ workflowName, isTest }));
+
+		expect(engine.lastRequest?.body).toMatchObject({ description: words });
+	});
+
 	it('removes what an n8n that was killed has left at its URL, and nothing else', async () => {
 		engine.addEndpoint({ url: WEBHOOK_URL });
 		const other = engine.addEndpoint({ url: 'https://example.com/another' });
@@ -68,17 +132,6 @@ describe('activation', () => {
 			[false, WEBHOOK_URL],
 			[true, 'https://example.com/another'],
 		]);
-	});
-
-	it('removes its old endpoint when the URL of n8n has changed', async () => {
-		const staticData = staticDataOf();
-		await create.call(context({ staticData, webhookUrl: 'http://old.example/webhook/0d8f' }));
-
-		const exists = await checkExists.call(context({ staticData }));
-		await create.call(context({ staticData }));
-
-		expect(exists).toBe(false);
-		expect(engine.endpoints.map(({ url }) => url)).toEqual([WEBHOOK_URL]);
 	});
 
 	it('fails with the hint of the engine when the engine refuses the URL', async () => {
@@ -119,6 +172,7 @@ describe('the check before activation', () => {
 		['was disabled', () => changeEndpoint({ enabled: false })],
 		['has another URL', () => changeEndpoint({ url: 'https://example.com' })],
 		['is for one instance only', () => changeEndpoint({ instance_id: 'inst_1' })],
+		['is for some instances only', () => changeEndpoint({ instance_ids: ['inst_1', 'inst_2'] })],
 		['has fewer events', () => changeEndpoint({ events: [] })],
 		['has other events', () => changeEndpoint({ events: ['qr.updated'] })],
 	])('finds nothing when the endpoint %s', async (_, change) => {
@@ -177,7 +231,7 @@ it('listens for a test event beside the active workflow, without displacing it',
 	const active = staticDataOf();
 	await create.call(context({ staticData: active }));
 	const testing = staticDataOf();
-	await create.call(context({ staticData: testing, webhookUrl: TEST_URL }));
+	await create.call(context({ staticData: testing, webhookUrl: TEST_URL, isTest: true }));
 
 	const urls = engine.endpoints.map(({ url }) => url);
 	await remove.call(context({ staticData: testing, webhookUrl: TEST_URL }));
@@ -186,24 +240,8 @@ it('listens for a test event beside the active workflow, without displacing it',
 	expect(await checkExists.call(context({ staticData: active }))).toBe(true);
 });
 
-interface Given {
-	readonly parameters?: INodeParameters;
-	readonly staticData?: IDataObject;
-	readonly webhookUrl?: string;
-}
-
-function context({ parameters = {}, staticData = staticDataOf(), ...hooked }: Given = {}) {
-	const surroundings = {
-		node: trigger,
-		credentials: { baseUrl: engine.baseUrl, apiKey: API_KEY },
-		parameters,
-	};
-	return hookContext(surroundings, { webhookUrl: WEBHOOK_URL, staticData, ...hooked });
-}
-
-function only(id: unknown): INodeParameters {
-	const instance = { __rl: true as const, mode: 'id', value: String(id) };
-	return { listenTo: 'oneInstance', instance };
+function context(given: Parameters<typeof hookOf>[1] = {}) {
+	return hookOf(engine, given);
 }
 
 function changeEndpoint(change: IDataObject): void {

@@ -1,26 +1,22 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { IDataObject } from 'n8n-workflow';
+import {
+	change,
+	ok,
+	page,
+	refused,
+	type Answer,
+	type ReceivedRequest,
+	type Route,
+} from './contract-answers';
+import { WebhookContract } from './contract-webhooks';
 
 export const API_KEY = 'zpk_test_key-of-the-contract-server';
 
 /** A picture of one black pixel. */
 export const PNG_BASE64 =
 	'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4AWNgAAAAAgABc3UBGAAAAABJRU5ErkJggg==';
-
-export interface ReceivedRequest {
-	readonly method: string;
-	readonly path: string;
-	readonly query: Record<string, string>;
-	readonly body: IDataObject;
-}
-
-interface Answer {
-	readonly status: number;
-	readonly body?: unknown;
-}
-
-type Handler = (request: ReceivedRequest, id: string, part: string) => Answer;
 
 /**
  * A small HTTP server that answers as the engine's contract says, for what the nodes use of it.
@@ -30,11 +26,10 @@ export class ContractServer {
 	readonly requests: ReceivedRequest[] = [];
 	readonly instances: IDataObject[] = [];
 	readonly messages: IDataObject[] = [];
-	readonly deliveries: IDataObject[] = [];
-	readonly endpoints: IDataObject[] = [];
 	readonly transitions: IDataObject[] = [];
 	/** Answers for the next requests, one each, instead of what the contract says. */
 	readonly overrides: Answer[] = [];
+	readonly webhooks = new WebhookContract((...of) => this.#add(...of));
 	readonly #server: Server;
 	#count = 0;
 
@@ -64,16 +59,23 @@ export class ContractServer {
 		return this.#add(this.instances, 'inst', { name: 'Shop', ...fresh, ...fields });
 	}
 
+	get endpoints(): IDataObject[] {
+		return this.webhooks.endpoints;
+	}
+
+	get deliveries(): IDataObject[] {
+		return this.webhooks.deliveries;
+	}
+
 	addDelivery(fields: IDataObject = {}): IDataObject {
-		const fresh = { event: 'message.received', status: 'success', instance_id: null };
-		return this.#add(this.deliveries, 'dlv', { ...fresh, ...fields });
+		return this.webhooks.addDelivery(fields);
 	}
 
 	addEndpoint(fields: IDataObject = {}): IDataObject {
-		return this.#add(this.endpoints, 'wh', { instance_id: null, enabled: true, ...fields });
+		return this.webhooks.addEndpoint(fields);
 	}
 
-	readonly #routes: ReadonlyArray<readonly [pattern: RegExp, handler: Handler]> = [
+	readonly #routes: readonly Route[] = [
 		[/^GET \/v1\/instances$/, ({ query }) => page(this.instances, query)],
 		[/^POST \/v1\/instances$/, ({ body }) => ok(this.addInstance(body), 201)],
 		[/^GET \/v1\/instances\/([^/]+)$/, (_, id) => this.#found(this.instances, id, 'instance')],
@@ -108,21 +110,7 @@ export class ContractServer {
 		[/^GET \/v1\/instances\/([^/]+)\/qr$/, (_, id) => this.#qr(id)],
 		[/^POST \/v1\/instances\/([^/]+)\/messages$/, ({ body }, id) => this.#send(id, body)],
 		[/^GET \/v1\/instances\/[^/]+\/messages\/([^/]+)$/, (_, id) => this.#message(id)],
-		[/^GET \/v1\/webhook-endpoints$/, ({ query }) => page(this.endpoints, query)],
-		[/^POST \/v1\/webhook-endpoints$/, ({ body }) => this.#register(body)],
-		[
-			/^GET \/v1\/webhook-endpoints\/([^/]+)$/,
-			(_, id) => this.#found(this.endpoints, id, 'endpoint'),
-		],
-		[
-			/^DELETE \/v1\/webhook-endpoints\/([^/]+)$/,
-			(_, id) => this.#remove(this.endpoints, id, 'endpoint'),
-		],
-		[/^GET \/v1\/webhook-deliveries$/, ({ query }) => this.#deliveries(query)],
-		[
-			/^GET \/v1\/webhook-deliveries\/([^/]+)$/,
-			(_, id) => this.#found(this.deliveries, id, 'delivery'),
-		],
+		...this.webhooks.routes,
 	];
 
 	async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -155,14 +143,6 @@ export class ContractServer {
 	#found(entries: readonly IDataObject[], id: string, noun: string): Answer {
 		const entry = entries.find((candidate) => candidate.id === id);
 		return entry ? ok(entry) : refused(404, `${noun}_not_found`);
-	}
-
-	#deliveries(query: Record<string, string>): Answer {
-		const filters = Object.entries(query).filter(([name]) => !['limit', 'cursor'].includes(name));
-		const matching = this.deliveries.filter((delivery) =>
-			filters.every(([name, value]) => delivery[name] === value),
-		);
-		return page(matching, query);
 	}
 
 	#of(id: string, answer: (instance: IDataObject) => Answer): Answer {
@@ -224,12 +204,6 @@ export class ContractServer {
 		return ok({ ...message, message_id: id, status: 'delivered' });
 	}
 
-	#register(body: IDataObject): Answer {
-		const { signing_secret, ...fields } = body;
-		const endpoint = this.addEndpoint({ ...fields, has_custom_signing_secret: true });
-		return ok({ ...endpoint, signing_secret }, 201);
-	}
-
 	#remove(from: IDataObject[], id: string, noun: string): Answer {
 		const index = from.findIndex((entry) => entry.id === id);
 		if (index < 0) return refused(404, `${noun}_not_found`);
@@ -253,10 +227,6 @@ const STATE_AFTER: Readonly<Record<string, string>> = {
 	restart: 'reconnecting',
 };
 
-function change(instance: IDataObject, fields: IDataObject): Answer {
-	return ok(Object.assign(instance, fields));
-}
-
 function unlink(instance: IDataObject): Answer {
 	Object.assign(instance, { state: 'logged_out', phone_number: null });
 	return ok({ instance, confirmed: true, hint: null });
@@ -269,25 +239,6 @@ function statusOf({ id, name, state, status }: IDataObject): Answer {
 function accountOf({ phone_number: phone }: IDataObject): Answer {
 	if (!phone) return refused(409, 'not_paired');
 	return ok({ jid: `${phone}@s.whatsapp.net`, lid: null, phone_number: phone, push_name: 'Ana' });
-}
-
-function ok(body: unknown, status = 200): Answer {
-	return { status, body };
-}
-
-export function refused(status: number, code: string, details: IDataObject = {}): Answer {
-	const error = { code, message: `Message of ${code}.`, hint: `Hint of ${code}.`, details };
-	return { status, body: { error, request_id: 'req_1' } };
-}
-
-/** Newest first, `limit` of them; the cursor is the id to go on after. */
-function page(entries: readonly IDataObject[], query: Record<string, string>): Answer {
-	const limit = Number(query.limit ?? 50);
-	if (!(limit >= 1 && limit <= 100)) return refused(400, 'invalid_request', { limit });
-	const start = entries.findIndex(({ id }) => id === query.cursor) + 1;
-	const data = entries.slice(start, start + limit);
-	const isLast = start + limit >= entries.length;
-	return ok({ data, next_cursor: isLast ? null : data.at(-1)?.id });
 }
 
 async function bodyOf(request: IncomingMessage): Promise<IDataObject> {

@@ -16,6 +16,8 @@ export class ListeningN8n {
 	/** What n8n's database holds of the trigger. */
 	storedStaticData: IDataObject = {};
 	parameters: INodeParameters = {};
+	/** Whether somebody listens for a test event. */
+	isTest = false;
 	/** Whether n8n leaves reading the body to the trigger. */
 	leavesBodyUnread = false;
 	/** What happens when n8n starts a run: a slow or broken database can be put here. */
@@ -80,6 +82,7 @@ export class ListeningN8n {
 		const resolved = complete({ ...surroundings, credentials: { baseUrl: '', apiKey: '' } }, {});
 		return {
 			getNode: () => nodeOf(node),
+			getMode: () => (this.isTest ? 'manual' : 'webhook'),
 			getHeaderData: () => request.headers,
 			getRequestObject: () => (this.leavesBodyUnread ? unread : { rawBody }),
 			getResponseObject: () => response,

@@ -60,6 +60,10 @@ export function loadOptionsContext(surroundings: Surroundings): ILoadOptionsFunc
 export interface Hooked {
 	readonly webhookUrl: string;
 	readonly staticData: IDataObject;
+	/** Of the workflow. */
+	readonly workflowName?: string;
+	/** Whether somebody listens for a test event. */
+	readonly isTest?: boolean;
 }
 
 export function hookContext(surroundings: Surroundings, hooked: Hooked): IHookFunctions {
@@ -69,6 +73,8 @@ export function hookContext(surroundings: Surroundings, hooked: Hooked): IHookFu
 		getNodeParameter: (name: string, fallback?: unknown, options?: Extract) =>
 			parameter(surroundings.node, resolved, name, fallback, options),
 		getNodeWebhookUrl: () => hooked.webhookUrl,
+		getWorkflow: () => ({ id: '1', name: hooked.workflowName ?? 'Answer messages', active: true }),
+		getMode: () => (hooked.isTest === true ? 'manual' : 'trigger'),
 		getWorkflowStaticData: () => hooked.staticData,
 		helpers: requestHelpers(surroundings),
 	} as unknown as IHookFunctions;

@@ -1,4 +1,4 @@
-import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
+import { isJidNewsletter, type BinaryNode, type WASocket } from '@whiskeysockets/baileys';
 import { Stretches } from './stretches.ts';
 
 /** Inbound stanzas, handed to Baileys strictly one after another. */
@@ -67,7 +67,8 @@ export function ciphertexts(node: BinaryNode): Uint8Array[] {
 
 async function acknowledgeAgain(sock: WASocket, node: BinaryNode): Promise<void> {
 	const { from, participant, recipient, id } = node.attrs;
-	if (from && id && !recipient) {
+	// A newsletter's posts are acknowledged, but nobody is told that we have them.
+	if (from && id && !recipient && !isJidNewsletter(from)) {
 		await sock.sendReceipt(from, participant, [id], 'inactive');
 	} else {
 		await sock.sendMessageAck(node);

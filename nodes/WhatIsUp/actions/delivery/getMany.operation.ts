@@ -5,8 +5,10 @@ import {
 	type INodeProperties,
 	type INodePropertyOptions,
 } from 'n8n-workflow';
+import { endpointField } from '../../shared/endpoint';
 import { EVENTS } from '../../shared/events';
 import { instanceField, limitField, limitOf, returnAllField, textOf } from '../../shared/fields';
+import { fromField, periodOf, toField } from '../../shared/period';
 import { engineRequestAll } from '../../transport';
 
 export const option: INodePropertyOptions = {
@@ -34,6 +36,15 @@ const fields: INodeProperties[] = [
 				default: 'message.received',
 				description: 'Only deliveries of this event',
 			},
+			{
+				displayName: 'Event ID',
+				name: 'eventId',
+				type: 'string',
+				default: '',
+				placeholder: 'e.g. evt_0198f3c4-7a60-7cc3-9c0e-4b7d3f0a2b11',
+				description: 'Only deliveries of the one event with this ID, one for each receiver',
+			},
+			fromField,
 			{ ...instanceField, required: false, description: 'Only deliveries about this account' },
 			{
 				displayName: 'Status',
@@ -48,6 +59,8 @@ const fields: INodeProperties[] = [
 				default: 'failed',
 				description: 'Only deliveries that have come this far',
 			},
+			toField,
+			{ ...endpointField, required: false, description: 'Only deliveries to this receiver' },
 		],
 	},
 ];
@@ -62,11 +75,22 @@ export async function execute(
 	itemIndex: number,
 ): Promise<INodeExecutionData[]> {
 	const limit = limitOf.call(this, itemIndex);
-	const { event, status } = this.getNodeParameter('filters', itemIndex, {});
-	const instance = this.getNodeParameter('filters.instance', itemIndex, '', { extractValue: true });
+	const given = this.getNodeParameter('filters', itemIndex, {});
 
-	const filters = { event, status, instance_id: textOf(instance) };
+	const filters = {
+		event: given.event,
+		event_id: textOf(given.eventId),
+		status: given.status,
+		instance_id: chosenIn.call(this, 'filters.instance', itemIndex),
+		endpoint_id: chosenIn.call(this, 'filters.endpoint', itemIndex),
+		...periodOf.call(this, given, itemIndex),
+	};
 	return this.helpers.returnJsonArray(
 		await engineRequestAll.call(this, '/v1/webhook-deliveries', filters, limit),
 	);
+}
+
+/** What is picked from a list or given by its ID; empty when nothing is. */
+function chosenIn(this: IExecuteFunctions, name: string, itemIndex: number): string {
+	return textOf(this.getNodeParameter(name, itemIndex, '', { extractValue: true }));
 }

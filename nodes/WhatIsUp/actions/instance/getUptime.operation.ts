@@ -1,5 +1,4 @@
 import {
-	NodeOperationError,
 	updateDisplayOptions,
 	type IDataObject,
 	type IExecuteFunctions,
@@ -8,7 +7,7 @@ import {
 	type INodePropertyOptions,
 } from 'n8n-workflow';
 import { instanceField, textOf } from '../../shared/fields';
-import { instantOf } from '../../shared/instant';
+import { instantIn } from '../../shared/instant';
 import { engineRequestAll } from '../../transport';
 
 export const option: INodePropertyOptions = {
@@ -105,22 +104,7 @@ function periodOf(this: IExecuteFunctions, itemIndex: number): { from: string; t
 	}
 	const to: unknown = this.getNodeParameter('to', itemIndex);
 	return {
-		from: instant.call(this, 'From', this.getNodeParameter('from', itemIndex), itemIndex),
-		to: to ? instant.call(this, 'To', to, itemIndex) : new Date().toISOString(),
+		from: instantIn.call(this, 'From', this.getNodeParameter('from', itemIndex), itemIndex),
+		to: to ? instantIn.call(this, 'To', to, itemIndex) : new Date().toISOString(),
 	};
-}
-
-function instant(
-	this: IExecuteFunctions,
-	field: string,
-	given: unknown,
-	itemIndex: number,
-): string {
-	const found = instantOf(given, this.getTimezone());
-	if (found !== undefined) return found;
-	const message = given ? `"${String(given)}" in ${field} is not a date` : `${field} is empty`;
-	throw new NodeOperationError(this.getNode(), message, {
-		description: 'Write it like 2026-01-31 or 2026-01-31T09:00:00.',
-		itemIndex,
-	});
 }

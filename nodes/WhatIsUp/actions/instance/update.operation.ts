@@ -1,5 +1,4 @@
 import {
-	NodeOperationError,
 	updateDisplayOptions,
 	type IDataObject,
 	type IExecuteFunctions,
@@ -7,7 +6,7 @@ import {
 	type INodeProperties,
 	type INodePropertyOptions,
 } from 'n8n-workflow';
-import { instanceField, instancePath, textOf } from '../../shared/fields';
+import { instanceField, instancePath, nothingToUpdate, textOf } from '../../shared/fields';
 import { settingFields, settingsOf } from '../../shared/instance-settings';
 import { engineRequest } from '../../transport';
 
@@ -54,12 +53,7 @@ export async function execute(
 		...(name !== undefined && { name: textOf(name) }),
 		...settingsOf.call(this, 'updateFields', itemIndex),
 	};
-	if (Object.keys(body).length === 0) {
-		throw new NodeOperationError(this.getNode(), 'There is nothing to update', {
-			description: 'Add at least one field under Update Fields.',
-			itemIndex,
-		});
-	}
+	if (Object.keys(body).length === 0) throw nothingToUpdate.call(this, itemIndex);
 
 	return this.helpers.returnJsonArray(
 		await engineRequest.call(this, { method: 'PATCH', path, body }),

@@ -122,6 +122,12 @@ export class Panel {
 		return (await labels.allInnerTexts()).map((label) => label.split('\n')[0] ?? '');
 	}
 
+	/** Brings a parameter into sight. */
+	async scrollTo(label: string): Promise<void> {
+		const labels = this.#page.getByTestId('node-parameters').locator('label');
+		await labels.filter({ hasText: label }).first().scrollIntoViewIfNeeded();
+	}
+
 	/** The text of the output side, once it holds what is waited for. */
 	async output(awaited: string): Promise<string> {
 		const output = this.#page.getByTestId('output-panel');
@@ -134,9 +140,9 @@ export class Panel {
 		await this.#page.getByTestId('node-execute-button').first().click();
 	}
 
-	/** Opens the list of instances, and answers its entries once one of them is there. */
-	async instances(awaited: string): Promise<string[]> {
-		await this.#page.getByTestId('resource-locator-instance').getByTestId('rlc-input').click();
+	/** Opens the list of a field, and answers its entries once one of them is there. */
+	async choices(field: string, awaited: string): Promise<string[]> {
+		await this.#page.getByTestId(`resource-locator-${field}`).getByTestId('rlc-input').click();
 		const entries = this.#page.getByTestId('rlc-item');
 		await entries.filter({ hasText: awaited }).waitFor();
 		return entries.allInnerTexts();

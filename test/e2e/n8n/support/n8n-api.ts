@@ -19,6 +19,8 @@ export interface NodeFailure {
 export interface Execution {
 	readonly id: string;
 	readonly status: string;
+	/** `webhook` when an event started it, `manual` when a person did. */
+	readonly mode: string;
 	readonly data: {
 		readonly resultData: {
 			readonly error?: NodeFailure;
@@ -26,6 +28,8 @@ export interface Execution {
 		};
 	};
 }
+
+type Workflow = Pick<NodeJson, 'name'> & { nodes: NodeJson[]; connections: Connections };
 
 type StaticData = Record<string, Record<string, unknown>>;
 
@@ -66,9 +70,9 @@ export class N8nApi {
 		return ((await response.json()) as { name: string }[]).map(({ name }) => name);
 	}
 
-	/** Stores a credential for the engine and answers its id. */
-	async addCredential(name: string, data: object): Promise<string> {
-		const credential = { name, type: 'whatIsUpApi', data };
+	/** Stores a credential, for the engine unless told otherwise, and answers its id. */
+	async addCredential(name: string, data: object, type = 'whatIsUpApi'): Promise<string> {
+		const credential = { name, type, data };
 		return (await this.#editor<{ id: string }>('POST', '/credentials', credential)).id;
 	}
 
@@ -94,6 +98,24 @@ export class N8nApi {
 
 	async deactivate(workflowId: string): Promise<void> {
 		await this.#public('POST', `/workflows/${workflowId}/deactivate`, {});
+	}
+
+	/** Changes a node of a workflow as its panel does, and saves the workflow. */
+	async setParameters(workflowId: string, nodeName: string, parameters: object): Promise<void> {
+		const path = `/workflows/${workflowId}`;
+		const { name, nodes, connections } = await this.#public<Workflow>('GET', path);
+		const changed = nodes.map((node) => (node.name === nodeName ? { ...node, parameters } : node));
+		await this.#public('PUT', path, { name, nodes: changed, connections, settings: {} });
+	}
+
+	/** Listens for a test event, as the button of a trigger does. */
+	async listen(workflowId: string, triggerName: string): Promise<void> {
+		const path = `/workflows/${workflowId}`;
+		const workflowData = await this.#editor<object>('GET', path);
+		await this.#editor('POST', `${path}/run`, {
+			workflowData,
+			triggerToStartFrom: { name: triggerName },
+		});
 	}
 
 	/** What a node keeps in n8n's database. */
@@ -132,11 +154,13 @@ export class N8nApi {
 	searchList(search: {
 		nodeType: string;
 		methodName: string;
+		/** The field that offers the list. */
+		field?: string;
 		credentialId: string;
 		filter?: string;
 	}): Promise<{ results: { name: string; value: string }[]; paginationToken?: string }> {
 		return this.#editor('POST', '/dynamic-node-parameters/resource-locator-results', {
-			path: 'parameters.instance',
+			path: `parameters.${search.field ?? 'instance'}`,
 			methodName: search.methodName,
 			nodeTypeAndVersion: { name: search.nodeType, version: 1 },
 			currentNodeParameters: {},

@@ -94,7 +94,7 @@ export class N8nProcess {
 		try {
 			const response = await fetch(`${this.url}/rest/settings`);
 			await response.body?.cancel();
-			return response.headers.get('content-type')?.includes('json') === true;
+			return response.ok && response.headers.get('content-type')?.includes('json') === true;
 		} catch {
 			return false;
 		}

@@ -11,7 +11,7 @@ export interface NodeJson {
 	readonly id: string;
 	readonly name: string;
 	readonly type: string;
-	readonly typeVersion: 1;
+	readonly typeVersion: number;
 	readonly position: readonly [x: number, y: number];
 	readonly parameters: Record<string, unknown>;
 	readonly credentials?: Record<string, { id: string; name: string }>;
@@ -46,6 +46,9 @@ export function node(
 export function instance(value: string) {
 	return { __rl: true, mode: 'id', value };
 }
+
+/** The same for a webhook endpoint. */
+export const endpoint = instance;
 
 /** One node after the other, from left to right. */
 export function inARow(nodes: readonly NodeJson[]): {
