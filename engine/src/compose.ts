@@ -3,6 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { AttentionSweeper } from './app/attention.ts';
 import { Authentication, type NewKey } from './app/authentication.ts';
 import { Deliveries } from './app/deliveries.ts';
+import { DeletionSweeper } from './app/deletion-sweeper.ts';
 import { Diagnosis } from './app/diagnosis.ts';
 import { LEASE_MS } from './app/delivery-turns.ts';
 import { Dispatcher } from './app/dispatcher.ts';
@@ -191,6 +192,7 @@ export async function startEngine(config: Config): Promise<Engine> {
 		const attention = new AttentionSweeper({ storage, clock, log, announce });
 
 		const replayRunner = new ReplayRunner({ storage, dispatching: dispatcher, clock, log });
+		const deletions = new DeletionSweeper({ storage, ids, clock, log });
 		const retention = new Retention({ ...storage, clock, log, ...config.retention });
 
 		const state = { isResumed: false, url: '' };
@@ -248,6 +250,8 @@ export async function startEngine(config: Config): Promise<Engine> {
 		started.push(() => replayRunner.stop());
 		retention.start();
 		started.push(() => retention.stop());
+		deletions.start();
+		started.push(() => deletions.stop());
 		outbound.start();
 		started.push(() => outbound.stop());
 		attention.start();

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { EVENT_NAMES } from '../../engine/src/domain/events.ts';
 import {
 	closeReason,
 	CONTRACT_STATUS,
@@ -28,8 +27,4 @@ describe('docs/instances.md', () => {
 			expect(row).toContain(`\`${closeReason(code)}\``);
 		},
 	);
-
-	it.each(EVENT_NAMES.filter((name) => !name.startsWith('message.')))('lists %s', (name) => {
-		expect(text).toMatch(new RegExp(`^\\| \`${name.replace('.', '\\.')}\``, 'm'));
-	});
 });

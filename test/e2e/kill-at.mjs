@@ -6,7 +6,7 @@ import { EventEmitter } from 'node:events';
 
 const engine = new URL('../../engine/dist/', import.meta.url);
 const { AuthStateRepository } = await import(new URL('storage/auth-state-repository.js', engine));
-const { DeliveriesRepository } = await import(new URL('storage/deliveries-repository.js', engine));
+const { DeliveryQueueRepository } = await import(new URL('storage/delivery-queue.js', engine));
 const { EventsRepository } = await import(new URL('storage/events-repository.js', engine));
 
 let passes = Number(process.env.KILL_AFTER ?? 0);
@@ -43,20 +43,21 @@ const STEPS = {
 		};
 	},
 	event_committed() {
-		const { claim } = DeliveriesRepository.prototype;
-		DeliveriesRepository.prototype.claim = async function (options) {
-			const claimed = await claim.call(this, options);
-			if (claimed.length > 0) killNow(claimed.length);
+		const { turn } = DeliveryQueueRepository.prototype;
+		DeliveryQueueRepository.prototype.turn = async function (options) {
+			const claimed = await turn.call(this, options);
+			const count = claimed.reduce((sum, { deliveries }) => sum + deliveries.length, 0);
+			if (count > 0) killNow(count);
 			return claimed;
 		};
 	},
 	/** The test kills when the receiver has the request. */
 	delivery_sent() {},
 	before_settling() {
-		const { settle } = DeliveriesRepository.prototype;
-		DeliveriesRepository.prototype.settle = async function (...args) {
-			killNow();
-			return settle.apply(this, args);
+		const { turn } = DeliveryQueueRepository.prototype;
+		DeliveryQueueRepository.prototype.turn = async function (options) {
+			if (options.settle.length > 0) killNow(options.settle.length);
+			return turn.call(this, options);
 		};
 	},
 };

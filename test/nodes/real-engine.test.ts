@@ -220,6 +220,26 @@ it('registers the trigger with the engine itself, for every event that it offers
 	expect(await remove.call(context)).toBe(true);
 });
 
+it('keeps the endpoint of a trigger that is published anew', async () => {
+	const trigger = new WhatIsUpTrigger();
+	const { create, checkExists, delete: remove } = trigger.webhookMethods.default;
+	const staticData = staticDataOf();
+	const hooked = { webhookUrl: 'http://127.0.0.1:5678/webhook/7c1e/whatisup', staticData };
+	const before = hookContext(surroundings(trigger), hooked);
+	const parameters = { chats: 'direct_only' };
+	const after = hookContext({ ...surroundings(trigger), parameters }, hooked);
+	await create.call(before);
+	const { endpointId, secret } = staticData;
+
+	await remove.call(before);
+	const exists = await checkExists.call(after);
+	await create.call(after);
+
+	expect(exists).toBe(false);
+	expect(staticData).toMatchObject({ endpointId, secret });
+	expect(await checkExists.call(after)).toBe(true);
+});
+
 function surroundings<Node>(node: Node) {
 	const { baseUrl, apiKey } = engine;
 	return { node, credentials: { baseUrl, apiKey }, parameters: {} };

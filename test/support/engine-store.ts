@@ -84,6 +84,7 @@ export class TestEngineStore {
 				hasCustomSigningSecret: true,
 				secretRotatedAt: null,
 				previousSecretUntil: null,
+				deleteAt: null,
 				createdAt: 0,
 				updatedAt: 0,
 			},

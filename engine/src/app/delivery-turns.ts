@@ -11,7 +11,11 @@ export interface DeliveryTurnsOptions {
 	readonly toProbe: () => readonly EndpointId[];
 	/** Whether no request is under way. */
 	readonly isIdle: () => boolean;
-	readonly claimed: (claimed: readonly Claimed[], probed: readonly EndpointId[]) => void;
+	readonly claimed: (
+		claimed: readonly Claimed[],
+		probed: readonly EndpointId[],
+		turn: number,
+	) => void;
 	/** The database did not answer, so these were not probed. */
 	readonly notProbed: (ids: readonly EndpointId[]) => void;
 }
@@ -40,6 +44,7 @@ export class DeliveryTurns {
 	#settled: Settlement[] = [];
 	#putOff: PutOff[] = [];
 	#turning: Promise<void> | undefined;
+	#count = 0;
 	#turnAgain = false;
 	#settleNow = false;
 	#cancelSettling: (() => void) | undefined;
@@ -64,6 +69,11 @@ export class DeliveryTurns {
 		await this.#turning;
 		const last = this.#turn(new Map(), []);
 		if (last.settle.length + last.putOff.length > 0) await this.#take(last);
+	}
+
+	/** The number of the turn that is under way: it knows nothing of what happens meanwhile. */
+	get underWay(): number | undefined {
+		return this.#turning && this.#count;
 	}
 
 	settle(settlement: Settlement): void {
@@ -97,6 +107,7 @@ export class DeliveryTurns {
 			if (this.#settled.length > 0) this.#settleSoon();
 			return;
 		}
+		this.#count++;
 		this.#turning = this.#take(this.#turn(claim, probe)).finally(() => {
 			this.#turning = undefined;
 			const again = this.#turnAgain;
@@ -166,7 +177,7 @@ export class DeliveryTurns {
 				const wanted = turn.claim.get(destination.id);
 				if (deliveries.length === wanted) this.#due.add(destination.id);
 			}
-			claimed(taken, turn.probe);
+			claimed(taken, turn.probe, this.#count);
 			if (this.#putOff.length > 0 || this.#due.size > 0) this.#turnAgain = true;
 		} catch (error) {
 			log.error({ error: String(error) }, 'deliveries could not be claimed or settled');
@@ -196,15 +207,15 @@ export class DeliveryTurns {
 		});
 	}
 
-	/** Finds what is due by time alone, and when to look again. */
+	/** Finds what is due by time alone, or by what another process has done. */
 	#look(): void {
 		if (this.#stopped) return;
 		const { queue, clock, log } = this.#options;
 		this.#cancelLook?.();
 		this.#lookAt = Infinity;
 		queue.look(clock.now()).then(
-			({ due, nextDueAt = Infinity }) => {
-				this.lookIn(Math.min(POLL_MS, nextDueAt - clock.now()));
+			(due) => {
+				this.lookIn(POLL_MS);
 				this.due(due);
 				this.soon();
 			},

@@ -11,7 +11,7 @@ import type { EndpointId } from '../domain/ids.ts';
 import { BLOCKING_ATTEMPTS } from '../domain/retry-schedule.ts';
 import { DeliveryTurns } from './delivery-turns.ts';
 import { EndpointHealthKeeper } from './endpoint-health.ts';
-import { Outlet } from './outlet.ts';
+import { backInPlace, Outlet } from './outlet.ts';
 import { Places } from './places.ts';
 import type {
 	Appended,
@@ -24,6 +24,7 @@ import type {
 	Log,
 	Storage,
 	WebhookClient,
+	WebhookRequest,
 	WebhookResult,
 } from './ports.ts';
 import { attemptOf, isGone, isSuccess, judge } from './verdict.ts';
@@ -86,7 +87,7 @@ export class Dispatcher implements Dispatching {
 			roomOf: (id) => (this.#stopped ? 0 : (this.#outlets.get(id)?.room(MAX_HELD) ?? MAX_HELD)),
 			toProbe: () => (this.#stopped ? [] : this.#toProbe()),
 			isIdle: () => this.#inFlight.size === 0,
-			claimed: (claimed, probed) => this.#accept(claimed, probed),
+			claimed: (claimed, probed, turn) => this.#accept(claimed, probed, turn),
 			notProbed: (ids) => this.#probeAgain(ids),
 		});
 	}
@@ -109,29 +110,26 @@ export class Dispatcher implements Dispatching {
 
 	reset(id: EndpointId): void {
 		const outlet = this.#outlets.get(id);
-		if (outlet) {
-			this.#turns.giveBack(outlet.clear(this.#options.clock.now()));
-			this.#outlets.delete(id);
-		}
+		if (outlet) this.#clear(outlet);
+		outlet?.forget();
 		this.wake([id]);
 	}
 
 	/** Claims nothing more, waits for the requests in flight and writes down how they went. */
 	async stop(): Promise<void> {
 		this.#stopped = true;
-		const now = this.#options.clock.now();
-		for (const outlet of this.#outlets.values()) this.#turns.giveBack(outlet.clear(now));
+		for (const outlet of this.#outlets.values()) this.#clear(outlet);
 		await Promise.all(this.#inFlight);
 		await this.#turns.stop();
 	}
 
 	// ------------------------------------------------------------ claiming
 
-	#accept(claimed: readonly Claimed[], probed: readonly EndpointId[]): void {
-		for (const { destination, deliveries } of claimed) {
-			const outlet = this.#outletOf(destination.id);
-			this.#turns.giveBack(outlet.accept(destination, deliveries));
-			if (this.#stopped) this.#turns.giveBack(outlet.clear(this.#options.clock.now()));
+	#accept(claimed: readonly Claimed[], probed: readonly EndpointId[], turn: number): void {
+		for (const some of claimed) {
+			const outlet = this.#outletOf(some.destination.id);
+			this.#turns.giveBack(outlet.accept(some, turn));
+			if (this.#stopped) this.#clear(outlet);
 			this.#pump(outlet);
 		}
 		const found = new Set(claimed.map(({ destination }) => destination.id));
@@ -192,12 +190,10 @@ export class Dispatcher implements Dispatching {
 		host.take();
 		const sending = this.#deliver(outlet, delivery)
 			.catch((error: unknown) => {
-				// Not settled: the lease runs out and it is sent again.
 				this.#options.log.error(
-					{ delivery_id: delivery.id, error: String(error) },
-					'a delivery failed inside the engine',
+					{ endpoint_id: outlet.id, error: String(error) },
+					'the health of a webhook endpoint could not be written down',
 				);
-				this.#turns.giveBack(outlet.block(delivery, delivery.leasedUntil));
 			})
 			.finally(() => {
 				outlet.sending--;
@@ -212,11 +208,15 @@ export class Dispatcher implements Dispatching {
 	}
 
 	async #deliver(outlet: Outlet, delivery: ClaimedDelivery): Promise<void> {
-		const { clock, client, userAgent } = this.#options;
+		const { clock, userAgent } = this.#options;
 		const at = clock.now();
 		if (at > delivery.leasedUntil - LONGEST_REQUEST_MS) {
-			// It waited too long for its turn. Its own lease gives it back, and the others follow.
-			this.#turns.giveBack(outlet.block(delivery, delivery.leasedUntil));
+			// It waited too long for its turn, and so did those behind it.
+			this.#turns.giveBack([
+				backInPlace(delivery),
+				...outlet.block(delivery, delivery.since, this.#turns.underWay),
+			]);
+			this.#turns.due([outlet.id]);
 			return;
 		}
 		const { destination } = outlet;
@@ -233,7 +233,7 @@ export class Dispatcher implements Dispatching {
 			return;
 		}
 		const body = Buffer.from(delivery.body!);
-		const result = await client.send({
+		const result = await this.#send({
 			url: destination.url,
 			mode: destination.mode,
 			headers: webhookHeaders({
@@ -253,6 +253,22 @@ export class Dispatcher implements Dispatching {
 		await this.#settle(outlet, delivery, result, at);
 	}
 
+	/** A fault of ours is one of the attempt: it is told, and tried again like any other. */
+	async #send(request: WebhookRequest): Promise<WebhookResult> {
+		try {
+			return await this.#options.client.send(request);
+		} catch (error) {
+			this.#options.log.error({ error: String(error) }, 'a webhook could not be sent');
+			return {
+				outcome: 'failed',
+				reason: 'internal',
+				message: 'The engine could not send it; its log says why.',
+				latencyMs: 0,
+				address: null,
+			};
+		}
+	}
+
 	async #settle(
 		outlet: Outlet,
 		delivery: ClaimedDelivery,
@@ -261,8 +277,11 @@ export class Dispatcher implements Dispatching {
 	): Promise<void> {
 		const { clock, random, log } = this.#options;
 		const now = clock.now();
-		const outcome = judge(delivery, result, { now, random: random() });
 		const isProbe = outlet.circuit.name === 'half_open';
+		const { attemptOfRun } = delivery;
+		// A probe that fails uses up no attempt, so it is not the last one either.
+		const counted = { attemptOfRun: isProbe ? Math.max(1, attemptOfRun - 1) : attemptOfRun };
+		const outcome = judge(counted, result, { now, random: random() });
 		this.#turns.settle({
 			delivery,
 			outcome,
@@ -271,7 +290,7 @@ export class Dispatcher implements Dispatching {
 			at: now,
 		});
 		if (outcome.status === 'retrying' && isBlocking(delivery)) {
-			this.#turns.giveBack(outlet.block(delivery, outcome.dueAt));
+			this.#turns.giveBack(outlet.block(delivery, outcome.dueAt, this.#turns.underWay));
 		} else {
 			outlet.done(delivery);
 		}
@@ -304,12 +323,16 @@ export class Dispatcher implements Dispatching {
 		outlet.circuit = afterFailure(outlet.circuit, now, this.#options.random());
 		const { name, nextProbeAt } = outlet.circuit;
 		if (name === 'open' && before !== 'open') {
-			this.#turns.giveBack(outlet.clear(now));
+			this.#clear(outlet);
 			this.#turns.lookIn(nextProbeAt! - now);
 		}
 		if (isGone(result)) await this.#health.disable(outlet, 'gone');
 		else if (!(await this.#health.failed(outlet, now))) return;
-		this.#turns.giveBack(outlet.clear(now));
+		this.#clear(outlet);
+	}
+
+	#clear(outlet: Outlet): void {
+		this.#turns.giveBack(outlet.clear(this.#turns.underWay));
 	}
 
 	#outletOf(id: EndpointId): Outlet {

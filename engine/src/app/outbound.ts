@@ -283,11 +283,7 @@ export class Outbound {
 		const appended = await storage.transaction(async (stores) => {
 			const settled = await stores.messages.change(message.id, ['queued'], change);
 			if (!settled) return [];
-			return stores.events.append(
-				message.instanceId,
-				[settledEvent(settled)],
-				clock.now(),
-			);
+			return stores.events.append(message.instanceId, [settledEvent(settled)], clock.now());
 		});
 		this.#options.announce(appended);
 	}

@@ -1,7 +1,7 @@
 import { CLOSED, type CircuitState } from '../domain/circuit.ts';
 import { takeToken, type TokenBucket } from '../domain/token-bucket.ts';
 import type { EndpointId } from '../domain/ids.ts';
-import type { ClaimedDelivery, Destination, EndpointHealth, PutOff } from './ports.ts';
+import type { Claimed, ClaimedDelivery, Destination, EndpointHealth, PutOff } from './ports.ts';
 
 /** Claimed deliveries of one lane, the first of which is on its way while `busy`. */
 interface Lane {
@@ -31,6 +31,9 @@ export class Outlet {
 	#destination: Destination | undefined;
 	readonly #lanes = new Map<number, Lane>();
 	#ready: Lane[] = [];
+	/** Lanes whose head has failed while a turn was under way. */
+	readonly #blocked = new Map<number, { readonly turn: number; readonly dueAt: number }>();
+	#clearedIn: number | undefined;
 	#held = 0;
 	#bucket: TokenBucket | undefined;
 
@@ -67,18 +70,22 @@ export class Outlet {
 		return this.#held * 2 > limit ? 0 : limit - this.#held;
 	}
 
-	/** Takes what was claimed; answers what has to wait for an earlier one, to be given back. */
-	accept(destination: Destination, deliveries: readonly ClaimedDelivery[]): PutOff[] {
+	/**
+	 * Takes what a turn has claimed; answers what has to wait for an earlier one, to be given back.
+	 */
+	accept({ destination, deliveries }: Claimed, turn: number): PutOff[] {
 		if (!this.#destination) {
 			const { failingSince, workedUntil } = destination;
 			this.health = { failingSince, workedUntil };
 		}
 		if (this.#destination?.url !== destination.url) this.host = new URL(destination.url).host;
 		this.#destination = destination;
+		if (this.#clearedIn === turn || this.circuit.name === 'open')
+			return deliveries.map(backInPlace);
 		const putOff: PutOff[] = [];
 		const blocked = new Map<number, number>();
 		for (const delivery of deliveries) {
-			const dueAt = this.#blockedUntil(delivery, blocked);
+			const dueAt = this.#blockedUntil(delivery, blocked, turn);
 			if (dueAt === undefined) {
 				this.#enqueue(delivery);
 			} else {
@@ -86,6 +93,7 @@ export class Outlet {
 				putOff.push({ delivery, dueAt });
 			}
 		}
+		this.#blocked.clear();
 		return putOff;
 	}
 
@@ -107,26 +115,39 @@ export class Outlet {
 		else this.#lanes.delete(lane.number!);
 	}
 
-	/** It goes out again at `dueAt`, and those behind it with it: they are given back. */
-	block(delivery: ClaimedDelivery, dueAt: number): PutOff[] {
+	/**
+	 * It goes out again at `dueAt`, and those behind it with it: they are given back. So is what the
+	 * turn that is under way claims of its lane, for that turn does not know yet.
+	 */
+	block(delivery: ClaimedDelivery, dueAt: number, turn: number | undefined): PutOff[] {
 		const lane = this.#laneOf(delivery);
 		const behind = lane ? lane.queue.splice(0) : [];
+		if (lane && turn !== undefined) this.#blocked.set(lane.number!, { turn, dueAt });
 		this.#held -= behind.length;
 		this.done(delivery);
 		return behind.map((waiting) => ({ delivery: waiting, dueAt }));
 	}
 
-	/** Gives back all that has not gone out. */
-	clear(dueAt: number): PutOff[] {
+	/** Gives back all that has not gone out, and what the turn that is under way claims. */
+	clear(turn: number | undefined): PutOff[] {
+		this.#clearedIn = turn;
 		const waiting = new Set([...this.#lanes.values(), ...this.#ready]);
 		const putOff: PutOff[] = [];
 		for (const lane of waiting) {
-			for (const delivery of lane.queue.splice(0)) putOff.push({ delivery, dueAt });
+			putOff.push(...lane.queue.splice(0).map(backInPlace));
 			if (!lane.busy && lane.number !== null) this.#lanes.delete(lane.number);
 		}
 		this.#ready = [];
 		this.#held -= putOff.length;
 		return putOff;
+	}
+
+	/** Knows no more of how its attempts went, and of its pace. */
+	forget(): void {
+		this.circuit = CLOSED;
+		this.lastSuccessAt = null;
+		this.#destination = undefined;
+		this.#bucket = undefined;
 	}
 
 	/** Takes the right to send one now, or answers how long to wait for it. */
@@ -142,11 +163,13 @@ export class Outlet {
 	#blockedUntil(
 		{ lane, waitsUntil }: ClaimedDelivery,
 		blocked: ReadonlyMap<number, number>,
+		turn: number,
 	): number | undefined {
 		if (lane === null) return undefined;
 		// Of a lane that is held here, all earlier ones are: it is in the right place.
 		if (this.#lanes.has(lane)) return undefined;
-		return blocked.get(lane) ?? waitsUntil;
+		const lately = this.#blocked.get(lane);
+		return blocked.get(lane) ?? (lately?.turn === turn ? lately.dueAt : waitsUntil);
 	}
 
 	#enqueue(delivery: ClaimedDelivery): void {
@@ -164,4 +187,9 @@ export class Outlet {
 	#laneOf({ lane }: ClaimedDelivery): Lane | undefined {
 		return lane === null ? undefined : this.#lanes.get(lane);
 	}
+}
+
+/** Given back unsent, it is due as it was. */
+export function backInPlace(delivery: ClaimedDelivery): PutOff {
+	return { delivery, dueAt: delivery.since };
 }

@@ -2,7 +2,15 @@ import type { NewEvent } from '../domain/events.ts';
 import type { InstanceId } from '../domain/ids.ts';
 import { advance, type InstanceInput, type InstanceStep } from '../domain/instance.ts';
 import { attentionAfter, transitionEvents } from './instance-events.ts';
-import type { Account, Appended, Clock, IdSource, Instance, InstanceChange, Storage } from './ports.ts';
+import type {
+	Account,
+	Appended,
+	Clock,
+	IdSource,
+	Instance,
+	InstanceChange,
+	Storage,
+} from './ports.ts';
 
 /** What comes with an input and belongs into the same commit. */
 export interface Attached {

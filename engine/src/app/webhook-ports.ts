@@ -76,6 +76,8 @@ export interface Endpoint extends EndpointSettings {
 	readonly secretRotatedAt: number | null;
 	/** Until when the secret before the present one signs as well. */
 	readonly previousSecretUntil: number | null;
+	/** When it will be deleted, unless that is called off; until then it works as ever. */
+	readonly deleteAt: number | null;
 	readonly createdAt: number;
 	readonly updatedAt: number;
 }
@@ -108,6 +110,12 @@ export interface EndpointStore {
 	disable(id: EndpointId, reason: DisabledReason, at: number): Promise<boolean>;
 	/** Its unsettled deliveries fail with the reason `endpoint_deleted`; their rows stay. */
 	remove(id: EndpointId, at: number): Promise<void>;
+	/** Gives notice that it will be deleted; `null` calls that off. */
+	setDeleteAt(id: EndpointId, deleteAt: number | null, at: number): Promise<void>;
+	/** Of any customer: those whose notice is over at `now`, the earliest first. */
+	listToDelete(now: number, limit: number): Promise<Endpoint[]>;
+	/** Removes it if its notice is over at `at`. Answers false when that was called off meanwhile. */
+	removeDue(id: EndpointId, at: number): Promise<boolean>;
 }
 
 // ---------------------------------------------------------------- deliveries: the log
@@ -284,19 +292,13 @@ export interface Turn {
 	readonly probe: readonly EndpointId[];
 }
 
-export interface QueueState {
-	/** Enabled endpoints with something due. */
-	readonly due: readonly EndpointId[];
-	/** When the next of the others falls due; `undefined` when there is none. */
-	readonly nextDueAt: number | undefined;
-}
-
 /**
  * The deliveries table as a queue. `due_at` doubles as the lease: claiming a delivery moves it to
  * the end of the claimer's time, so what a dead process held falls due again by itself.
  */
 export interface DeliveryQueue {
-	look(now: number): Promise<QueueState>;
+	/** The enabled endpoints that have something due. */
+	look(now: number): Promise<readonly EndpointId[]>;
 	/**
 	 * Settles, gives back and claims, all in one commit. None of it is lost with the process; a power
 	 * cut may undo the last ones, and then a delivery is sent again. What somebody else has claimed

@@ -29,6 +29,7 @@ export interface UndeliveredStanza {
  * with an error: a client that cannot decrypt sends a `retry` receipt, which is a request to the
  * sender, and then such an ack, which ends the server's duty. What the sender then encrypts anew
  * is a stanza of its own, with the same id; hence two with one key are acknowledged in order.
+ * A post in a newsletter has nobody who waits for a receipt: only an `<ack>` acknowledges it.
  */
 export class UndeliveredStanzas {
 	readonly #stored: StoredMap<UndeliveredStanza>;
@@ -141,7 +142,7 @@ function acknowledgedKeys({ tag, attrs, content }: BinaryNode): string[] {
 			? [receiptKey(attrs)]
 			: [`${attrs['class']}/${attrs['id']}`];
 	}
-	if (attrs['type'] === 'retry') return [];
+	if (attrs['type'] === 'retry' || attrs['to']?.endsWith('@newsletter')) return [];
 	const lists = childrenOf({ tag, attrs, content: content ?? [] }, 'list');
 	const items = lists.flatMap((list) => childrenOf(list, 'item'));
 	const more = items.map((item) => item.attrs['id']);

@@ -16,6 +16,7 @@ import { firstIdAt, type DeliveryId, type EndpointId } from '../domain/ids.ts';
 import type { Scope } from '../domain/scope.ts';
 import { readAttemptLog } from './attempt-log.ts';
 import {
+	isExact,
 	lastLookedAt,
 	lookedAt,
 	newestFirst,
@@ -72,19 +73,22 @@ export class DeliveriesRepository implements DeliveryStore {
 	async list(scope: Scope, filter: DeliveryFilter, { limit, before }: Page): Promise<DeliveryPage> {
 		if (!(await this.#isOwn(scope, filter))) return { deliveries: [], next: undefined };
 		const along = newestFirst(this.#db, scope, filter, before);
+		const exact = isExact(filter);
 		const rows = await this.#withPayload()
 			.where('delivery.id', 'in', () =>
-				lookedAt(this.#db, along)
-					.select('looked.id')
-					.where((eb) => eb.and(wanted(scope, filter)))
-					.orderBy('looked.id', 'desc')
-					.limit(limit + 1),
+				exact
+					? along.select('id').limit(limit + 1)
+					: lookedAt(this.#db, along)
+							.select('looked.id')
+							.where((eb) => eb.and(wanted(scope, filter)))
+							.orderBy('looked.id', 'desc')
+							.limit(limit + 1),
 			)
 			.orderBy('delivery.id', 'desc')
 			.execute();
 		const deliveries = rows.slice(0, limit).map(toDelivery);
 		if (rows.length > limit) return { deliveries, next: deliveries.at(-1)!.id };
-		return { deliveries, next: await lastLookedAt(along) };
+		return { deliveries, next: exact ? undefined : await lastLookedAt(along) };
 	}
 
 	async attempts(id: DeliveryId): Promise<readonly Attempt[]> {
@@ -126,10 +130,31 @@ export class DeliveriesRepository implements DeliveryStore {
 				.where('endpoint_id', 'in', endpoints)
 				.where('status', '=', 'retrying')
 				.where('due_at', '>', at + LEASE_MS)
-				.returning('id')
+				.returning(['id', 'endpoint_id', 'lane'])
 				.execute();
+			for (const { endpoint_id, lane } of planned) {
+				if (lane !== null) await this.#hastenLane(db, endpoint_id, lane, at);
+			}
 			return [...settled, ...planned].map(({ id }) => id).sort();
 		});
+	}
+
+	/** What waits behind a delivery goes with it, lest the newest of its chat overtake them. */
+	async #hastenLane(
+		db: Kysely<Schema>,
+		endpointId: EndpointId,
+		lane: number,
+		at: number,
+	): Promise<void> {
+		await db
+			.updateTable('webhook_deliveries')
+			.set({ due_at: at })
+			.where('endpoint_id', '=', endpointId)
+			.where('lane', '=', lane)
+			.where('due_at', '>', at)
+			.where('status', '=', 'pending')
+			.whereRef('attempts', '=', 'earlier_attempts')
+			.execute();
 	}
 
 	/** Not for use in a transaction: between two stretches of a long log others have their turn. */

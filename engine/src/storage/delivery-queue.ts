@@ -5,7 +5,6 @@ import type {
 	DeliveryQueue,
 	Destination,
 	PutOff,
-	QueueState,
 	Settlement,
 	Turn,
 } from '../app/ports.ts';
@@ -52,21 +51,14 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 				: sql`other.status = 'retrying'`;
 	}
 
-	async look(now: number): Promise<QueueState> {
-		const { rows } = await sql<{ id: EndpointId; due_at: number | null }>`
-			select id, (
-				select min(due_at) from webhook_deliveries
-				where endpoint_id = webhook_endpoints.id and due_at is not null
-			) as due_at
-			from webhook_endpoints where enabled = 1 and deleted_at is null`.execute(this.#db);
-		const due: EndpointId[] = [];
-		let nextDueAt: number | undefined;
-		for (const { id, due_at: dueAt } of rows) {
-			if (dueAt === null) continue;
-			if (dueAt <= now) due.push(id);
-			else nextDueAt = Math.min(dueAt, nextDueAt ?? dueAt);
-		}
-		return { due, nextDueAt };
+	async look(now: number): Promise<readonly EndpointId[]> {
+		const { rows } = await sql<{ id: EndpointId }>`
+			select id from webhook_endpoints
+			where enabled = 1 and deleted_at is null and exists (
+				select 1 from webhook_deliveries
+				where endpoint_id = webhook_endpoints.id and due_at <= ${now}
+			)`.execute(this.#db);
+		return rows.map(({ id }) => id);
 	}
 
 	async turn(turn: Turn): Promise<readonly Claimed[]> {
@@ -99,12 +91,11 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 	}
 
 	async releaseLeases(now: number, leaseMs: number): Promise<void> {
-		await this.#db
-			.updateTable('webhook_deliveries')
-			.set({ due_at: now })
-			.where('due_at', '>', now)
-			.where('due_at', '<=', now + leaseMs)
-			.execute();
+		await sql`
+			update webhook_deliveries set
+				due_at = ${now},
+				attempts = case when status = 'pending' then earlier_attempts else attempts end
+			where due_at > ${now} and due_at <= ${now + leaseMs}`.execute(this.#db);
 	}
 
 	async #settle(db: Kysely<Schema>, settlements: readonly Settlement[]): Promise<void> {
@@ -187,19 +178,21 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 		}));
 	}
 
-	/** What is leased stays so: a first attempt under way is told by its count, others by the caller. */
 	async #hasten(db: Kysely<Schema>, endpointId: EndpointId, now: number): Promise<void> {
 		await sql`
 			update webhook_deliveries set due_at = ${now}
-			where endpoint_id = ${endpointId} and due_at > ${now}
-				and not (status = 'pending' and attempts > earlier_attempts)`.execute(db);
+			where endpoint_id = ${endpointId} and due_at > ${now}`.execute(db);
 	}
 
+	/**
+	 * In the order of making, however long each has been due: what was put off, given back or
+	 * hastened must not be overtaken by the later ones of its chat.
+	 */
 	#due(endpointId: EndpointId, now: number, limit: number): RawBuilder<unknown> {
 		return sql`
 			select id from webhook_deliveries
 			where endpoint_id = ${endpointId} and due_at <= ${now}
-			order by due_at, id limit ${limit}`;
+			order by id limit ${limit}`;
 	}
 
 	/** One that was tried already, for others may wait behind it; failing that, the first that is due. */
@@ -211,9 +204,8 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 					where endpoint_id = ${endpointId} and status = 'retrying'
 						and status <> 'success' and status <> 'pending'
 				), (
-					select id from webhook_deliveries
+					select min(id) from webhook_deliveries
 					where endpoint_id = ${endpointId} and due_at is not null
-					order by due_at, id limit 1
 				)
 			)`;
 	}

@@ -57,6 +57,22 @@ export function newestFirst(
 	return event === undefined ? own : own.where('event', '=', event);
 }
 
+/** Whether the index that leads to the rows leads to no others, so that none is looked at in vain. */
+export function isExact({
+	eventId,
+	status,
+	endpointId,
+	instanceId,
+	event,
+}: DeliveryFilter): boolean {
+	const asked = [status, endpointId, instanceId, event].filter((field) => field !== undefined);
+	if (eventId !== undefined || status === 'success') return false;
+	if (endpointId !== undefined && status !== undefined) {
+		return asked.length === 2 && status !== 'pending';
+	}
+	return asked.length <= 1;
+}
+
 /** What a replay may take, after `after`. */
 export function oldestFirst(
 	db: Kysely<Schema>,

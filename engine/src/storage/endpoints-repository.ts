@@ -51,6 +51,7 @@ export class EndpointsRepository implements EndpointStore {
 				previous_secret_until: endpoint.previousSecretUntil,
 				created_at: endpoint.createdAt,
 				updated_at: endpoint.updatedAt,
+				delete_at: endpoint.deleteAt,
 				deleted_at: null,
 			})
 			.execute();
@@ -153,12 +154,36 @@ export class EndpointsRepository implements EndpointStore {
 				.where('id', '=', id)
 				.where('deleted_at', 'is', null)
 				.execute();
-			await db
-				.updateTable('webhook_deliveries')
-				.set({ status: 'failed', last_error: 'endpoint_deleted', due_at: null, updated_at: at })
-				.where('endpoint_id', '=', id)
-				.where('due_at', 'is not', null)
-				.execute();
+			await giveUpDeliveries(db, id, at);
+		});
+	}
+
+	async setDeleteAt(id: EndpointId, deleteAt: number | null, at: number): Promise<void> {
+		await this.#update(id, { delete_at: deleteAt, updated_at: at });
+	}
+
+	async listToDelete(now: number, limit: number): Promise<Endpoint[]> {
+		const rows = await this.#present()
+			.where('delete_at', '<=', now)
+			.orderBy('delete_at')
+			.limit(limit)
+			.execute();
+		return rows.map(toEndpoint);
+	}
+
+	async removeDue(id: EndpointId, at: number): Promise<boolean> {
+		return inTransaction(this.#db, async (db) => {
+			// One statement looks and deletes, so that on Postgres no call-off slips in between.
+			const { numUpdatedRows } = await db
+				.updateTable('webhook_endpoints')
+				.set({ deleted_at: at, updated_at: at })
+				.where('id', '=', id)
+				.where('delete_at', '<=', at)
+				.where('deleted_at', 'is', null)
+				.executeTakeFirst();
+			if (numUpdatedRows === 0n) return false;
+			await giveUpDeliveries(db, id, at);
+			return true;
 		});
 	}
 
@@ -174,6 +199,15 @@ export class EndpointsRepository implements EndpointStore {
 	#present() {
 		return this.#db.selectFrom('webhook_endpoints').selectAll().where('deleted_at', 'is', null);
 	}
+}
+
+async function giveUpDeliveries(db: Kysely<Schema>, id: EndpointId, at: number): Promise<void> {
+	await db
+		.updateTable('webhook_deliveries')
+		.set({ status: 'failed', last_error: 'endpoint_deleted', due_at: null, updated_at: at })
+		.where('endpoint_id', '=', id)
+		.where('due_at', 'is not', null)
+		.execute();
 }
 
 /** Kysely leaves out of an update what is `undefined`. */
@@ -208,6 +242,7 @@ function toEndpoint(row: Selectable<WebhookEndpointsTable>): Endpoint {
 		hasCustomSigningSecret: row.has_custom_signing_secret === 1,
 		secretRotatedAt: row.secret_rotated_at,
 		previousSecretUntil: row.previous_secret_until,
+		deleteAt: row.delete_at,
 		createdAt: row.created_at,
 		updatedAt: row.updated_at,
 	};

@@ -208,6 +208,8 @@ export interface WebhookEndpointsTable {
 	previous_secret_until: number | null;
 	created_at: number;
 	updated_at: number;
+	/** When it is to be deleted. */
+	delete_at: number | null;
 	deleted_at: number | null;
 }
 

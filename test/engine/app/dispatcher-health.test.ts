@@ -67,6 +67,25 @@ describe('an endpoint that fails', () => {
 		expect(receiver.received).toHaveLength(before + 30);
 	});
 
+	it('is not probed to death: no delivery is given up for good by a probe', async () => {
+		receiver.answer = () => 500;
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		await engine.store.append(engine.instanceId, 2);
+		const dispatcher = engine.start();
+		// Two deliveries that fail five times each are ten failures.
+		for (let attempt = 1; attempt <= 5; attempt++) {
+			if (attempt > 1) engine.clock.advance(40 * MINUTE_MS);
+			await eventually(() => dispatcher.circuit(id).consecutiveFailures === 2 * attempt);
+		}
+
+		for (let probe = 1; probe <= 3; probe++) {
+			engine.clock.advance(6 * MINUTE_MS);
+			await eventually(() => dispatcher.circuit(id).consecutiveFailures === 10 + probe);
+		}
+
+		expect(await engine.store.statuses()).toEqual(['retrying', 'retrying']);
+	});
+
 	it('has one request at a time, so that a receiver that hangs takes one place', async () => {
 		let open = 0;
 		let most = 0;

@@ -188,6 +188,7 @@ describe('statuses and newsletters over Baileys', () => {
 		await eventually(() => heard.closes.includes(515));
 		session = open();
 		await eventually(() => heard.opened.length);
+		await settled();
 		return phoneNumber;
 	}
 

@@ -41,6 +41,7 @@ describe('/v1/webhook-endpoints', () => {
 			has_custom_signing_secret: false,
 			secret_rotated_at: null,
 			previous_secret_until: null,
+			delete_at: null,
 			created_at: expect.stringMatching(/Z$/),
 			updated_at: endpoint.created_at,
 		});

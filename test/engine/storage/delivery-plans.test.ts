@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CompiledQuery, type KyselyPlugin, type RootOperationNode } from 'kysely';
 import type { DeliveryFilter, DeliveryStore, ReplayFilter } from '../../../engine/src/app/ports.ts';
 import { DeliveriesRepository } from '../../../engine/src/storage/deliveries-repository.ts';
+import { EndpointsRepository } from '../../../engine/src/storage/endpoints-repository.ts';
 import { PayloadsRepository } from '../../../engine/src/storage/payloads-repository.ts';
 import { ReplaysRepository } from '../../../engine/src/storage/replays-repository.ts';
+import { SecretBox } from '../../../engine/src/storage/secret-box.ts';
 import { openDatabase, type TestDatabase } from '../../support/databases.ts';
 import { ids } from '../../support/system.ts';
 import { addDeliveries, FAILED } from './delivery-rows.ts';
@@ -120,6 +122,20 @@ describe('The log of deliveries in SQLite', () => {
 
 		const plans = await recorder.plans();
 		expect(plans).toEqual(['SCAN webhook_replays USING INDEX webhook_replays_running']);
+	});
+
+	it('has an index of the endpoints that are to be deleted', async () => {
+		const recorder = new Recorder(database);
+		const endpoints = new EndpointsRepository(
+			database.db.withPlugin(recorder),
+			new SecretBox('s'.repeat(32)),
+		);
+
+		await endpoints.listToDelete(NOON, 100);
+
+		const [plan, ...rest] = await recorder.plans();
+		expect(plan).toMatch(/^SEARCH webhook_endpoints USING INDEX webhook_endpoints_to_delete /);
+		expect(rest).toEqual([]);
 	});
 
 	async function plansOf(ask: (store: DeliveryStore) => Promise<unknown>): Promise<string[]> {

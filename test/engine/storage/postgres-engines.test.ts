@@ -67,9 +67,8 @@ describe('Several engines on one Postgres database', () => {
 		const held = await Promise.all(
 			engines.map(async (engine) => {
 				const outlet = new Outlet(id);
-				for (const { destination, deliveries } of await claimBatches(engine, id)) {
-					outlet.accept(destination, deliveries);
-				}
+				const batches = await claimBatches(engine, id);
+				for (const [turn, batch] of batches.entries()) outlet.accept(batch, turn);
 				return outlet;
 			}),
 		);

@@ -109,6 +109,7 @@ export function anEndpoint(scope: Scope, changes: Partial<Endpoint> = {}): Endpo
 		hasCustomSigningSecret: false,
 		secretRotatedAt: null,
 		previousSecretUntil: null,
+		deleteAt: null,
 		createdAt: NOON,
 		updatedAt: NOON,
 		...changes,

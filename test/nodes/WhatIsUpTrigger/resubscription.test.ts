@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import { arrivalsOf } from '../../../nodes/WhatIsUpTrigger/arrivals';
 import { refused } from '../support/contract-answers';
 import { ContractServer } from '../support/contract-server';
 import { hookOf, only, trigger, WEBHOOK_URL } from '../support/hooked-trigger';
 import { staticDataOf } from '../support/n8n-context';
 
 const engine = new ContractServer();
-const { checkExists, create } = trigger.webhookMethods.default;
+const { checkExists, create, delete: remove } = trigger.webhookMethods.default;
 
 beforeAll(() => engine.start());
 afterAll(() => engine.stop());
@@ -15,6 +16,7 @@ beforeEach(() => {
 	engine.endpoints.length = 0;
 	engine.requests.length = 0;
 	engine.webhooks.unknownFields.length = 0;
+	engine.webhooks.notice = 'given';
 });
 
 describe('a server that does not know all fields', () => {
@@ -169,6 +171,59 @@ describe('settings that changed', () => {
 
 		expect(await checkExists.call(context({ staticData }))).toBe(false);
 	});
+});
+
+describe('a workflow that is published anew', () => {
+	it.each<[string, INodeParameters]>([
+		['changed settings', { events: ['message.received', 'qr.updated'] }],
+		['the same settings', {}],
+	])('with %s keeps its endpoint and its secret', async (_, parameters) => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+		const { endpointId, secret } = staticData;
+
+		await republish({ staticData, parameters });
+
+		expect(engine.endpoints).toMatchObject([{ id: endpointId, delete_at: null, ...parameters }]);
+		expect(staticData).toMatchObject({ endpointId, secret });
+		expect(await checkExists.call(context({ staticData, parameters }))).toBe(true);
+	});
+
+	it.each(['ignored', 'refused'] as const)(
+		'gets a new endpoint where a notice is %s',
+		async (notice) => {
+			const staticData = staticDataOf();
+			await create.call(context({ staticData }));
+			const { endpointId } = staticData;
+			engine.webhooks.notice = notice;
+
+			await republish({ staticData, parameters: { events: ['qr.updated'] } });
+
+			expect(engine.endpoints).toMatchObject([{ events: ['qr.updated'] }]);
+			expect(staticData.endpointId).toBe(engine.endpoints[0]?.id);
+			expect(staticData.endpointId).not.toBe(endpointId);
+		},
+	);
+
+	it('runs for no event that it has run for before', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+		const endpointId = String(staticData.endpointId);
+		const event = { eventId: 'evt_1', signedAt: Math.floor(Date.now() / 1_000) };
+		arrivalsOf(endpointId).admit(event);
+		arrivalsOf(endpointId).settle(event.eventId, true);
+
+		await republish({ staticData, parameters: { chats: 'direct_only' } });
+
+		const again = { ...event, signedAt: event.signedAt + 10 };
+		expect(arrivalsOf(endpointId).admit(again)).toBe('repeated');
+	});
+
+	/** What n8n does then, each time with the static data that it saved before. */
+	async function republish(given: Parameters<typeof hookOf>[1]): Promise<void> {
+		await remove.call(context(given));
+		if (!(await checkExists.call(context(given)))) await create.call(context(given));
+	}
 });
 
 function context(given: Parameters<typeof hookOf>[1] = {}) {

@@ -15,6 +15,7 @@ beforeEach(() => {
 	engine.endpoints.length = 0;
 	engine.requests.length = 0;
 	engine.webhooks.unknownFields.length = 0;
+	engine.webhooks.notice = 'given';
 });
 
 describe('activation', () => {
@@ -170,6 +171,7 @@ describe('the check before activation', () => {
 	it.each([
 		['was removed', () => void engine.endpoints.pop()],
 		['was disabled', () => changeEndpoint({ enabled: false })],
+		['is about to be removed', () => changeEndpoint({ delete_at: '2026-01-01T12:00:00.000Z' })],
 		['has another URL', () => changeEndpoint({ url: 'https://example.com' })],
 		['is for one instance only', () => changeEndpoint({ instance_id: 'inst_1' })],
 		['is for some instances only', () => changeEndpoint({ instance_ids: ['inst_1', 'inst_2'] })],
@@ -195,9 +197,33 @@ describe('the check before activation', () => {
 });
 
 describe('deactivation', () => {
-	it('removes the endpoint and all that was stored', async () => {
+	it('has the endpoint removed a little later, and keeps what finds it again', async () => {
 		const staticData = staticDataOf();
 		await create.call(context({ staticData }));
+		const before = structuredClone({ ...staticData });
+
+		await remove.call(context({ staticData }));
+
+		const leftMs = Date.parse(String(engine.endpoints[0]?.delete_at)) - Date.now();
+		expect(leftMs).toBeGreaterThan(5_000);
+		expect(leftMs).toBeLessThanOrEqual(15_000);
+		expect(staticData).toEqual(before);
+	});
+
+	it('removes the endpoint at once after listening for a test event, and all that was stored', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData, webhookUrl: TEST_URL, isTest: true }));
+
+		await remove.call(context({ staticData, webhookUrl: TEST_URL }));
+
+		expect(engine.endpoints).toEqual([]);
+		expect(Object.keys(staticData)).toEqual([]);
+	});
+
+	it('removes the endpoint at once where the server knows no notice', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+		engine.webhooks.notice = 'refused';
 
 		await remove.call(context({ staticData }));
 

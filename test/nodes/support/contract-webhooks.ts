@@ -14,6 +14,8 @@ export class WebhookContract {
 	readonly attempts: IDataObject[] = [];
 	/** Fields of endpoints that this server does not know, as an older engine or a hosted one. */
 	readonly unknownFields: string[] = [];
+	/** What a deletion with notice meets: this engine, or a server that knows none. */
+	notice: 'given' | 'ignored' | 'refused' = 'given';
 	readonly #add: Add;
 
 	constructor(add: Add) {
@@ -34,7 +36,7 @@ export class WebhookContract {
 		[/^POST \/v1\/webhook-endpoints$/, ({ body }) => this.#register(body)],
 		[/^GET \/v1\/webhook-endpoints\/([^/]+)$/, (_, id) => this.#of(id, ok)],
 		[/^PATCH \/v1\/webhook-endpoints\/([^/]+)$/, ({ body }, id) => this.#change(id, body)],
-		[/^DELETE \/v1\/webhook-endpoints\/([^/]+)$/, (_, id) => this.#remove(id)],
+		[/^DELETE \/v1\/webhook-endpoints\/([^/]+)$/, ({ query }, id) => this.#remove(id, query)],
 		[
 			/^POST \/v1\/webhook-endpoints\/([^/]+)\/(enable|disable)$/,
 			(_, id, act) => this.#of(id, (it) => change(it, { enabled: act === 'enable' })),
@@ -112,12 +114,22 @@ export class WebhookContract {
 
 	#change(id: string, body: IDataObject): Answer {
 		return this.#of(id, (endpoint) => {
-			return this.#refuseUnknown(body) ?? change(endpoint, { ...body, ...single(body) });
+			const changes = {
+				...body,
+				...single(body),
+				...('delete_at' in endpoint && { delete_at: null }),
+			};
+			return this.#refuseUnknown(body) ?? change(endpoint, changes);
 		});
 	}
 
-	#remove(id: string): Answer {
+	#remove(id: string, { after_seconds: seconds }: Record<string, string>): Answer {
 		return this.#of(id, (endpoint) => {
+			if (seconds !== undefined && this.notice === 'refused') return refused(400, 'bad_request');
+			if (seconds !== undefined && this.notice === 'given') {
+				endpoint.delete_at = new Date(Date.now() + Number(seconds) * 1_000).toISOString();
+				return { status: 204 };
+			}
 			this.endpoints.splice(this.endpoints.indexOf(endpoint), 1);
 			return { status: 204 };
 		});

@@ -56,6 +56,9 @@ const CLOSE_CODE = {
 	unavailable: 503,
 } as const;
 
+/** How long a session that is closed may go on to send what is still being written to the disk. */
+const LAST_WORDS_MS = 1_000;
+
 /** One live connection of an instance: from `open` to exactly one `closed`, or to `close`. */
 export class BaileysSession implements DriverSession {
 	readonly #options: BaileysSessionOptions;
@@ -70,6 +73,8 @@ export class BaileysSession implements DriverSession {
 	#isLinked = false;
 	#isOpen = false;
 	#isClosed = false;
+	/** Never resolves; throws when nothing will leave any more. */
+	readonly #over = Promise.withResolvers<never>();
 
 	constructor(options: BaileysSessionOptions) {
 		this.#options = options;
@@ -97,6 +102,7 @@ export class BaileysSession implements DriverSession {
 				return message?.body.type === 'text' ? { conversation: message.body.text } : undefined;
 			},
 		});
+		this.#over.promise.catch(() => undefined);
 		this.#gate = new OutputGate(this.#sock, () => options.auth.durable());
 		options.auth.failed = (error) => this.#onStorageFailure(error);
 		this.#cancelWatchdog = options.clock.after(options.timing.openMs, () =>
@@ -107,8 +113,9 @@ export class BaileysSession implements DriverSession {
 
 	async send({ waId, chat, body }: OutboundMessage): Promise<void> {
 		if (body.type !== 'text') throw new Error(`cannot send a body of type ${body.type}`);
-		await this.#sock.relayMessage(chat, { conversation: body.text }, { messageId: waId });
-		await this.#gate.drained();
+		const relay = this.#sock.relayMessage(chat, { conversation: body.text }, { messageId: waId });
+		// Baileys waits a minute for an answer to what it believes to have asked.
+		await Promise.race([relay.then(() => this.#gate.drained()), this.#over.promise]);
 	}
 
 	requestPairingCode(phoneNumber: string): Promise<string> {
@@ -117,9 +124,9 @@ export class BaileysSession implements DriverSession {
 
 	async close(): Promise<void> {
 		if (this.#isClosed) return;
-		this.#isClosed = true;
-		this.#cancelWatchdog();
-		this.#route.close();
+		this.#end();
+		// Baileys believes these frames to have left, such as the last word of a pairing.
+		await this.#drained();
 		await this.#sock.end(undefined);
 		await this.#written();
 	}
@@ -177,9 +184,7 @@ export class BaileysSession implements DriverSession {
 			this.#options.listener.opened(this.#account());
 		}
 		if (connection === 'close') {
-			this.#isClosed = true;
-			this.#cancelWatchdog();
-			this.#route.close();
+			this.#end();
 			const code = codeOf(lastDisconnect?.error);
 			void this.#written().then(() => this.#options.listener.closed(code));
 		}
@@ -239,6 +244,23 @@ export class BaileysSession implements DriverSession {
 		);
 	}
 
+	#end(): void {
+		this.#isClosed = true;
+		this.#cancelWatchdog();
+		this.#route.close();
+		this.#over.reject(new Error('the session is over'));
+	}
+
+	/** When what Baileys has sent has left, or will not before long. */
+	async #drained(): Promise<void> {
+		let cancel: () => void = () => undefined;
+		const enough = new Promise<void>((resolve) => {
+			cancel = this.#options.clock.after(LAST_WORDS_MS, resolve);
+		});
+		await Promise.race([this.#gate.drained().catch(() => undefined), enough]);
+		cancel();
+	}
+
 	/** When the changes so far are written, or never will be: the next session starts from there. */
 	async #written(): Promise<void> {
 		try {
@@ -254,6 +276,7 @@ export class BaileysSession implements DriverSession {
 			{ instance_id: this.#options.instanceId, error: messageOf(error) },
 			'the session state could not be stored',
 		);
+		this.#over.reject(new Error('the session state could not be stored', { cause: error }));
 		this.#fail(CLOSE_CODE.serverError);
 	}
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurnOfTheLoop } from 'node:timers/promises';
 
-/** A receiver that answers within this time gets its next webhook no later than it could. */
-const LONGEST_MS = 2;
+/** Some ten messages: enough to share a commit, and soon over for whoever else has to wait. */
+const LONGEST_MS = 8;
 
 /**
  * Divides the event loop among those who decrypt. Decryption waits for nothing, so a burst would

@@ -76,6 +76,7 @@ async function endpoints({ db, table, id, instant, bytes }: Making): Promise<voi
 		.addColumn('previous_secret_until', instant)
 		.addColumn('created_at', instant, (column) => column.notNull())
 		.addColumn('updated_at', instant, (column) => column.notNull())
+		.addColumn('delete_at', instant)
 		.addColumn('deleted_at', instant)
 		.execute();
 	const filters =
@@ -146,8 +147,16 @@ async function indexes({ schema }: Making, dialect: DialectName): Promise<void> 
 		.where(sql.ref('deleted_at'), 'is', null)
 		.execute();
 
-	// The queue: what an endpoint has to get, by time, and by lane to see who goes first.
-	await index('due', ['endpoint_id', 'due_at', 'id'])
+	await schema
+		.createIndex('webhook_endpoints_to_delete')
+		.on('webhook_endpoints')
+		.columns(['delete_at'])
+		.where(sql.ref('delete_at'), 'is not', null)
+		.where(sql.ref('deleted_at'), 'is', null)
+		.execute();
+
+	// The queue: what an endpoint has to get, in the order of making, and by lane to see who waits.
+	await index('due', ['endpoint_id', 'id', 'due_at'])
 		.where(sql.ref('due_at'), 'is not', null)
 		.execute();
 	// On SQLite there is one engine, which knows what it sends: it asks only for what waits for its
