@@ -89,7 +89,11 @@ export class Arrivals {
 	}
 }
 
+/** How long a signature can be good for. */
+const LINGER_MS = 10 * 60_000;
+
 const arrivalsByEndpoint = new Map<string, Arrivals>();
+const endsAt = new Map<string, number>();
 
 /** The memory of an endpoint. One that this process did not register may have received before. */
 export function arrivalsOf(endpointId: string): Arrivals {
@@ -100,11 +104,30 @@ export function arrivalsOf(endpointId: string): Arrivals {
 
 /** Starts the memory of an endpoint: of a new one, which has received nothing, it is complete. */
 export function beginArrivals(endpointId: string, completeSince = -Infinity): void {
+	forgetEnded();
 	arrivalsByEndpoint.set(endpointId, new Arrivals(completeSince));
 }
 
 export function endArrivals(endpointId: string): void {
 	arrivalsByEndpoint.delete(endpointId);
+	endsAt.delete(endpointId);
+}
+
+/** For an endpoint that may yet be kept: then it must know what it has received. */
+export function endArrivalsLater(endpointId: string): void {
+	forgetEnded();
+	endsAt.set(endpointId, Date.now() + LINGER_MS);
+}
+
+export function keepArrivals(endpointId: string): void {
+	endsAt.delete(endpointId);
+}
+
+/** Needs no timer: it is enough to make room whenever a registration changes. */
+function forgetEnded(): void {
+	for (const [endpointId, at] of endsAt) {
+		if (at <= Date.now()) endArrivals(endpointId);
+	}
 }
 
 /** A clock that was ahead at the start and was set back since must not shut everyone out. */

@@ -14,7 +14,7 @@ import {
 	refusalData,
 	type Outcome,
 } from '../WhatIsUp/transport';
-import { beginArrivals, endArrivals } from './arrivals';
+import { beginArrivals, endArrivals, endArrivalsLater, keepArrivals } from './arrivals';
 import { fingerprintOf, isAsWanted, wantedEndpoint, type WantedEndpoint } from './wanted-endpoint';
 
 /**
@@ -27,8 +27,11 @@ import { fingerprintOf, isAsWanted, wantedEndpoint, type WantedEndpoint } from '
  *
  * Settings that changed show in the fingerprint, and so does an n8n that moved. Then the endpoint
  * is changed, not replaced: it keeps its secret, its history and what still waits to be delivered.
- * (When a workflow is published anew with another trigger, n8n itself asks to delete first and to
- * create afterwards, without saying that both belong together; then there is nothing to change.)
+ *
+ * When a workflow is published anew with another trigger, n8n asks to delete first and, a moment
+ * later, to create, without saying that both belong together. So the endpoint is deleted with
+ * notice, and what is stored stays: if `create` follows in time, the endpoint is changed, which
+ * calls its deletion off, and nothing that came in between is lost. A test run has no such sequel.
  */
 export interface Registration {
 	readonly endpointId: string;
@@ -38,7 +41,10 @@ export interface Registration {
 	readonly fingerprint: string | undefined;
 }
 
-const STORED = ['endpointId', 'url', 'secret', 'fingerprint'];
+const STORED = ['endpointId', 'url', 'secret', 'fingerprint', 'isTest'];
+
+/** Far longer than n8n takes from deleting to creating, which is about a tenth of a second. */
+const NOTICE_SECONDS = 15;
 
 /** Reads what `create` stored, or undefined when there is nothing usable. */
 export function registrationIn(staticData: IDataObject): Registration | undefined {
@@ -69,6 +75,7 @@ export async function create(this: IHookFunctions): Promise<boolean> {
 	const stored = registrationIn(staticData);
 
 	const kept = stored !== undefined && (await change.call(this, stored.endpointId, wanted));
+	if (stored !== undefined) (kept ? keepArrivals : endArrivals)(stored.endpointId);
 	await removeLeftovers.call(this, wanted.url, stored?.endpointId, kept);
 	const registration = kept
 		? { endpointId: stored.endpointId, secret: stored.secret }
@@ -77,6 +84,7 @@ export async function create(this: IHookFunctions): Promise<boolean> {
 		...registration,
 		url: wanted.url,
 		fingerprint: fingerprintOf(wanted),
+		isTest: this.getMode() === 'manual',
 	});
 	return true;
 }
@@ -85,7 +93,11 @@ export async function create(this: IHookFunctions): Promise<boolean> {
 export async function remove(this: IHookFunctions): Promise<boolean> {
 	const staticData = this.getWorkflowStaticData('node');
 	const stored = registrationIn(staticData);
-	if (stored !== undefined) await deleteEndpoint.call(this, stored.endpointId);
+	if (stored !== undefined) {
+		const { endpointId } = stored;
+		if (staticData.isTest !== true && (await giveNotice.call(this, endpointId))) return true;
+		await deleteEndpoint.call(this, endpointId);
+	}
 	for (const key of STORED) delete staticData[key];
 	return true;
 }
@@ -180,6 +192,21 @@ async function removeLeftovers(
 		return id === stored ? !isKept : other === url;
 	});
 	for (const { id } of leftovers) await deleteEndpoint.call(this, String(id));
+}
+
+/**
+ * Answers false when the server knows no notice, or no longer the endpoint. One that passes over
+ * the notice has deleted the endpoint, which the next `create` finds out.
+ */
+async function giveNotice(this: IHookFunctions, id: string): Promise<boolean> {
+	const qs = { after_seconds: NOTICE_SECONDS };
+	const { refused } = await engineAttempt.call(this, { method: 'DELETE', path: pathOf(id), qs });
+	if (refused === undefined) {
+		endArrivalsLater(id);
+		return true;
+	}
+	if (['400', '404', '422'].includes(String(refused.httpCode))) return false;
+	throw refused;
 }
 
 async function deleteEndpoint(this: IHookFunctions, id: string): Promise<void> {

@@ -49,10 +49,11 @@ export function isAsWanted(
 	endpoint: IDataObject,
 	{ url, events, instanceIds }: WantedEndpoint,
 ): boolean {
-	const { enabled, instance_id: only, instance_ids: several } = endpoint;
+	const { enabled, delete_at: deleteAt, instance_id: only, instance_ids: several } = endpoint;
 	const registered = Array.isArray(several) ? several : [only].filter(Boolean);
 	return (
 		enabled !== false &&
+		(deleteAt ?? null) === null &&
 		endpoint.url === url &&
 		isSameSet(endpoint.events, events) &&
 		isSameSet(registered, instanceIds)

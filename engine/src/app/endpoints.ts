@@ -102,6 +102,7 @@ export class Endpoints {
 			hasCustomSigningSecret: input.signingSecret !== undefined,
 			secretRotatedAt: null,
 			previousSecretUntil: null,
+			deleteAt: null,
 			createdAt: now,
 			updatedAt: now,
 		};
@@ -126,7 +127,10 @@ export class Endpoints {
 		return this.#options.dispatching.circuit(id);
 	}
 
-	/** What is given as it already is counts as no change. */
+	/**
+	 * What is given as it already is counts as no change. Whoever gives anything wants the endpoint:
+	 * its deletion is called off.
+	 */
 	async change(
 		scope: Scope,
 		id: EndpointId,
@@ -139,12 +143,14 @@ export class Endpoints {
 		const { endpoint, startsAfresh } = await storage.transaction(async (stores) => {
 			const before = await found(stores, scope, id);
 			const change = difference(before, settled(before, input));
-			const fields = Object.keys(change);
+			const isCalledOff = before.deleteAt !== null && !isEmpty(input);
+			const fields = [...Object.keys(change), ...(isCalledOff ? ['deleteAt'] : [])];
 			if (fields.length > 0) {
 				const known = new Set(before.instanceIds);
 				const added = (change.instanceIds ?? []).filter((instanceId) => !known.has(instanceId));
 				await checkInstances(stores, scope, added);
 				await stores.endpoints.change(id, change, clock.now());
+				if (isCalledOff) await stores.endpoints.setDeleteAt(id, null, clock.now());
 				const details = { changed: fields };
 				await this.#audit(stores, before, cause, { action: 'endpoint.updated', details });
 			}
@@ -198,6 +204,26 @@ export class Endpoints {
 			const endpoint = await found(stores, scope, id);
 			await stores.endpoints.remove(id, clock.now());
 			await this.#audit(stores, endpoint, cause, { action: 'endpoint.deleted' });
+		});
+	}
+
+	/**
+	 * Has it deleted `seconds` from now. Until then it goes on receiving, and any change calls the
+	 * deletion off: for those who remove an endpoint and may want it back in a moment.
+	 */
+	async removeAfter(
+		scope: Scope,
+		id: EndpointId,
+		seconds: number,
+		cause: Cause = {},
+	): Promise<void> {
+		const { storage, clock } = this.#options;
+		await storage.transaction(async (stores) => {
+			const endpoint = await found(stores, scope, id);
+			const now = clock.now();
+			await stores.endpoints.setDeleteAt(id, now + seconds * 1_000, now);
+			const details = { changed: ['deleteAt'] };
+			await this.#audit(stores, endpoint, cause, { action: 'endpoint.updated', details });
 		});
 	}
 
@@ -293,6 +319,10 @@ function given<T extends object>(fields: T): Given<T> {
 }
 
 type Given<T> = { [Field in keyof T]?: Exclude<T[Field], undefined> };
+
+function isEmpty({ filters, ...rest }: EndpointInput): boolean {
+	return Object.keys({ ...given(rest), ...given(filters ?? {}) }).length === 0;
+}
 
 /** All events include those that are named beside them. */
 function withoutRepeats(events: readonly EventChoice[]): readonly EventChoice[] {

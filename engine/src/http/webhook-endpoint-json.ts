@@ -15,6 +15,7 @@ const MAX_AGE_SECONDS = 30 * 24 * 60 * 60;
 const MIN_PER_SECOND = 0.01;
 const MAX_PER_SECOND = 1_000;
 
+const MAX_NOTICE_SECONDS = 60 * 60;
 const MAX_OVERLAP_SECONDS = 7 * 24 * 60 * 60;
 export const DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60;
 
@@ -99,6 +100,16 @@ export const EndpointChangeBody = z
 	.strictObject({ ...settings, url: Url.optional(), events: Events.optional() })
 	.superRefine(agreeOnInstances);
 
+export const DeletionQuery = z.strictObject({
+	after_seconds: z.coerce
+		.number()
+		.int()
+		.min(0)
+		.max(MAX_NOTICE_SECONDS)
+		.default(0)
+		.describe('Delete it so much later; by default at once'),
+});
+
 export const RotationBody = z.strictObject({
 	signing_secret: SigningSecret.optional(),
 	overlap_seconds: z
@@ -146,6 +157,7 @@ export const EndpointJson = z
 		has_custom_signing_secret: z.boolean(),
 		secret_rotated_at: Instant.nullable(),
 		previous_secret_until: Instant.nullable().describe('Until then two secrets sign side by side'),
+		delete_at: Instant.nullable().describe('When it will be deleted; a change calls that off'),
 		created_at: Instant,
 		updated_at: Instant,
 	})
@@ -208,6 +220,7 @@ export function toEndpointJson(
 		has_custom_signing_secret: endpoint.hasCustomSigningSecret,
 		secret_rotated_at: toInstantOrNull(endpoint.secretRotatedAt),
 		previous_secret_until: toInstantOrNull(endpoint.previousSecretUntil),
+		delete_at: toInstantOrNull(endpoint.deleteAt),
 		created_at: toInstant(endpoint.createdAt),
 		updated_at: toInstant(endpoint.updatedAt),
 	};

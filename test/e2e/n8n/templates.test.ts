@@ -16,6 +16,11 @@ interface Template {
 	readonly connections: Connections;
 }
 
+interface Endpoint {
+	readonly id: string;
+	readonly delete_at: string | null;
+}
+
 const FOLDER = new URL('../../../templates/', import.meta.url);
 const CONTACT = '5511988887777';
 
@@ -58,7 +63,10 @@ describe('a template', () => {
 
 	afterEach(async () => {
 		await site?.api.deactivate(workflowId);
-		await patiently('the end of the registration', async () => (await endpoints()).length === 0);
+		// The engine would remove it a while later; nobody has to wait for that here.
+		for (const { id } of await patiently('the end of the registration', leaving)) {
+			await engine.call('DELETE', `/v1/webhook-endpoints/${id}`);
+		}
 	});
 
 	it.each(readdirSync(FOLDER))('such as %s uses no node that n8n does not have', async (file) => {
@@ -305,8 +313,14 @@ describe('a template', () => {
 		await patiently('the registration', async () => (await endpoints()).length === 1);
 	}
 
-	async function endpoints(): Promise<unknown[]> {
-		return (await engine.call<{ data: unknown[] }>('GET', '/v1/webhook-endpoints')).data;
+	async function endpoints(): Promise<Endpoint[]> {
+		return (await engine.call<{ data: Endpoint[] }>('GET', '/v1/webhook-endpoints')).data;
+	}
+
+	/** All endpoints, once each of them is to be removed. */
+	async function leaving(): Promise<Endpoint[] | undefined> {
+		const all = await endpoints();
+		return all.every(({ delete_at }) => delete_at !== null) ? all : undefined;
 	}
 
 	/** Every run that has come to its end. One that failed has no good one. */

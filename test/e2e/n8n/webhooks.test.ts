@@ -197,6 +197,7 @@ describe('webhooks in n8n', () => {
 		});
 
 		it('becomes what the changed settings say, and no other one is left behind', async () => {
+			const [registered] = await endpoints();
 			await site.api.setParameters(workflowId, 'Message', {
 				events: ['message.received', 'endpoint.disabled'],
 				chats: 'groups_only',
@@ -205,11 +206,12 @@ describe('webhooks in n8n', () => {
 			await site.api.activate(workflowId);
 
 			await patiently('the new settings', async () => {
-				const [registered] = await endpoints();
-				return registered?.chat_type_filter === 'groups_only';
+				const [changed] = await endpoints();
+				return changed?.chat_type_filter === 'groups_only';
 			});
 			expect(await endpoints()).toMatchObject([
 				{
+					id: registered?.id,
 					events: ['message.received', 'endpoint.disabled'],
 					max_age_seconds: 600,
 					ordered: false,

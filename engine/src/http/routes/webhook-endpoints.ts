@@ -4,6 +4,7 @@ import type { Endpoints } from '../../app/endpoints.ts';
 import type { Endpoint } from '../../app/ports.ts';
 import { pageOf, paging, toPage, toPageAnswer } from '../paging.ts';
 import {
+	DeletionQuery,
 	EndpointChangeBody,
 	EndpointJson,
 	EndpointParams,
@@ -103,13 +104,19 @@ export function webhookEndpointRoutes(endpoints: Endpoints): FastifyPluginCallba
 					...common,
 					operationId: 'deleteWebhookEndpoint',
 					summary: 'Delete a webhook endpoint',
-					description: 'What it has not received yet is given up; its deliveries stay in the log.',
+					description:
+						'What it has not received yet is given up; its deliveries stay in the log. With `after_seconds` it goes on receiving until then, shows `delete_at`, and stays if a change of settings, or enabling it, calls the deletion off.',
 					params: EndpointParams,
-					response: { 204: z.undefined().describe('Deleted') },
+					querystring: DeletionQuery,
+					response: { 204: z.undefined().describe('Deleted, or to be deleted') },
 				},
 			},
-			async ({ scope, params, id: correlationId }, reply) => {
-				await endpoints.remove(scope, params.endpoint_id, { correlationId });
+			async ({ scope, params, query, id: correlationId }, reply) => {
+				const { after_seconds: seconds } = query;
+				const cause = { correlationId };
+				await (seconds === 0
+					? endpoints.remove(scope, params.endpoint_id, cause)
+					: endpoints.removeAfter(scope, params.endpoint_id, seconds, cause));
 				return reply.code(204).send();
 			},
 		);

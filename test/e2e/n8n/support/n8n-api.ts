@@ -136,9 +136,9 @@ export class N8nApi {
 		return this.finished(executionId);
 	}
 
-	/** Every execution of a workflow, whatever became of it. */
+	/** Every execution of a workflow, whatever became of it: the latest 250, which is n8n's most. */
 	async executions(workflowId: string): Promise<Execution[]> {
-		const path = `/executions?workflowId=${workflowId}&includeData=true`;
+		const path = `/executions?workflowId=${workflowId}&includeData=true&limit=250`;
 		return (await this.#public<{ data: Execution[] }>('GET', path)).data;
 	}
 
