@@ -11,6 +11,7 @@ import { openStorage, type OpenStorage } from '../../engine/src/storage/storage.
 import { anEndpoint, anInstance } from '../engine/storage/records.ts';
 import { eventually, ids, silentLog, systemClock } from '../support/system.ts';
 
+/** `WEBHOOK_MAX_PER_HOST` as it is by default. */
 export const MAX_PER_HOST = 4;
 
 /** Events that are written in one commit, as a burst of messages is. */

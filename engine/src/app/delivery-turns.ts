@@ -26,8 +26,8 @@ const MAX_CLAIMED = 512;
 export const LEASE_MS = 60_000;
 
 /** Settled deliveries wait for company before they are written down, but not for long. */
-const SETTLE_TOGETHER = 128;
-const SETTLE_WITHIN_MS = 5;
+const SETTLE_TOGETHER = 256;
+const SETTLE_WITHIN_MS = 20;
 
 /** Another process may add deliveries without a word to this one. */
 const POLL_MS = 1_000;

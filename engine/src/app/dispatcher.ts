@@ -48,7 +48,7 @@ export interface DispatcherOptions {
 const MAX_IN_FLIGHT = 256;
 
 /** Deliveries of one endpoint that are claimed and wait for their turn, at most. */
-const MAX_HELD = 256;
+const MAX_HELD = 512;
 
 /** Longer than a request may take: what has less of its lease left is not begun. */
 const LONGEST_REQUEST_MS = 20_000;

@@ -42,8 +42,6 @@ export interface EventStore {
 	appendForCustomer(scope: Scope, event: NewEvent, now: number): Promise<Appended>;
 	/** Oldest first, by id: on Postgres a lower id may still be committed after a higher one. */
 	listAfter(scope: Scope, after: EventsAfter): Promise<StoredEvent[]>;
-	/** The newest event's id; `undefined` when there is none. */
-	lastId(scope: Scope): Promise<EventId | undefined>;
 }
 
 // ---------------------------------------------------------------- endpoints
@@ -198,8 +196,6 @@ export interface DeliveryStore {
 	tally(endpointId: EndpointId, from: number, atMost: number): Promise<DeliveryTally>;
 	/** How many an endpoint has yet to receive; counts no further than `atMost`. */
 	countUnsettled(endpointId: EndpointId, atMost: number): Promise<number>;
-	/** The newest delivery of an endpoint in this status. */
-	newest(endpointId: EndpointId, status: DeliveryStatus): Promise<Delivery | undefined>;
 }
 
 export type DeliveryTally = Readonly<Record<DeliveryStatus, number>>;

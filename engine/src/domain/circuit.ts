@@ -6,8 +6,8 @@
  *     └───────────── success ─────────┼────────────────────────────┘   │
  *                                     └───────────── failure ──────────┘
  *
- * While it is open nothing is sent but a probe: the oldest delivery, first after five seconds, then
- * twice as long after each failure, up to five minutes. What waits meanwhile does not use up its
+ * While it is open nothing is sent but a probe: one delivery of those that wait, first after five
+ * seconds, then twice as long after each failure, up to five minutes. What waits meanwhile does not use up its
  * attempts, so an outage of hours costs no delivery. The first success lets everything go at once.
  *
  * Ten in a row is more than one delivery fails in all its attempts: a message that its receiver

@@ -6,7 +6,6 @@ import type {
 	Delivery,
 	DeliveryFilter,
 	DeliveryPage,
-	DeliveryStatus,
 	DeliveryStore,
 	DeliveryTally,
 	Page,
@@ -20,7 +19,6 @@ import {
 	lastLookedAt,
 	lookedAt,
 	newestFirst,
-	ofEndpoint,
 	oldestFirst,
 	taken,
 	wanted,
@@ -229,21 +227,6 @@ export class DeliveriesRepository implements DeliveryStore {
 			.select(({ fn }) => fn.count<number>('some.id').as('found'))
 			.executeTakeFirstOrThrow();
 		return found;
-	}
-
-	/** Where no index leads to the status, it is looked for among the newest deliveries only. */
-	async newest(endpointId: EndpointId, status: DeliveryStatus): Promise<Delivery | undefined> {
-		const along = ofEndpoint(this.#db, endpointId, status);
-		const row = await this.#withPayload()
-			.where('delivery.id', 'in', () =>
-				lookedAt(this.#db, along.orderBy('id', 'desc'))
-					.select('looked.id')
-					.where('looked.status', '=', status)
-					.orderBy('looked.id', 'desc')
-					.limit(1),
-			)
-			.executeTakeFirst();
-		return row && toDelivery(row);
 	}
 
 	/**

@@ -1,7 +1,7 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import type { Appended, EventsAfter, EventStore, IdSource, StoredEvent } from '../app/ports.ts';
 import { envelope, type NewEvent } from '../domain/events.ts';
-import type { EndpointId, EventId, InstanceId } from '../domain/ids.ts';
+import type { EndpointId, InstanceId } from '../domain/ids.ts';
 import { laneOf } from '../domain/lane.ts';
 import type { Scope } from '../domain/scope.ts';
 import { wants, type Subscription } from '../domain/subscription.ts';
@@ -89,18 +89,6 @@ export class EventsRepository implements EventStore {
 			event,
 			body,
 		}));
-	}
-
-	async lastId({ customerId, mode }: Scope): Promise<EventId | undefined> {
-		const row = await this.#db
-			.selectFrom('events')
-			.select('id')
-			.where('customer_id', '=', customerId)
-			.where('mode', '=', mode)
-			.orderBy('id', 'desc')
-			.limit(1)
-			.executeTakeFirst();
-		return row?.id;
 	}
 
 	async #takeNumbers(

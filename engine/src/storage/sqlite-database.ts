@@ -13,9 +13,6 @@ const LOCK_TIMEOUT_MS = 500;
 
 const CACHE_KIB = 32 * 1024;
 
-/** Of 4 KiB each: the write-ahead log grows to about 40 MB. */
-const PAGES_BETWEEN_CHECKPOINTS = 10_000;
-
 /** SQLite's primary result codes, https://www.sqlite.org/rescode.html. */
 const FAULTS: Readonly<Record<number, readonly [StorageErrorCode, string]>> = {
 	5: ['file_in_use', 'another program has locked it'],
@@ -85,9 +82,8 @@ function setPragmas(database: DatabaseSync): void {
 	database.exec('pragma synchronous = full');
 	database.exec('pragma fullfsync = on');
 	database.exec('pragma foreign_keys = on');
-	// The pages that every event changes stay in memory, and reach the file once for many changes.
+	// The pages that every event changes stay in memory.
 	database.exec(`pragma cache_size = -${CACHE_KIB}`);
-	database.exec(`pragma wal_autocheckpoint = ${PAGES_BETWEEN_CHECKPOINTS}`);
 }
 
 /**

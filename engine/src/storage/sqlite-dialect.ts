@@ -104,7 +104,7 @@ class NodeSqliteConnection implements DatabaseConnection {
 
 	async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
 		// SQLite obeys a setting when it is prepared, not when it is run.
-		if (query.sql.startsWith('pragma synchronous')) {
+		if (query.sql.startsWith('pragma synchronous =')) {
 			this.#database.exec(query.sql);
 			return { rows: [] };
 		}

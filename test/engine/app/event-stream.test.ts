@@ -200,7 +200,6 @@ describe.each(DIALECTS)('A stream of events on %s', (dialect) => {
 		const counting: typeof events = {
 			append: (...args) => events.append(...args),
 			appendForCustomer: (...args) => events.appendForCustomer(...args),
-			lastId: (scope) => events.lastId(scope),
 			listAfter: (...args) => {
 				pages++;
 				return events.listAfter(...args);
@@ -229,7 +228,6 @@ describe.each(DIALECTS)('A stream of events on %s', (dialect) => {
 			events: {
 				append: (...args) => events.append(...args),
 				appendForCustomer: (...args) => events.appendForCustomer(...args),
-				lastId: (scope) => events.lastId(scope),
 				listAfter: (...args) =>
 					isBroken ? Promise.reject(new Error('the disk is full')) : events.listAfter(...args),
 			},

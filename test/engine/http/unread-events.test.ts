@@ -41,7 +41,6 @@ describe('A stream that its caller does not read', () => {
 			events: {
 				append: (...args) => events.append(...args),
 				appendForCustomer: (...args) => events.appendForCustomer(...args),
-				lastId: (scope) => events.lastId(scope),
 				listAfter: (...args) => {
 					pages++;
 					return events.listAfter(...args);

@@ -221,7 +221,7 @@ describe.each(DIALECTS)('DeliveriesRepository on %s', (dialect) => {
 
 	it('tells how an endpoint is doing', async () => {
 		const { deliveries } = database.storage;
-		const [, succeeded, failed] = await add(FAILED, SUCCEEDED, FAILED, { status: 'retrying' }, {});
+		await add(FAILED, SUCCEEDED, FAILED, { status: 'retrying' }, {});
 		const other = anEndpoint(home.scope);
 		await database.storage.endpoints.add(other, 'whsec_a');
 		await addDeliveries(database.db, other, [FAILED]);
@@ -232,9 +232,6 @@ describe.each(DIALECTS)('DeliveriesRepository on %s', (dialect) => {
 		expect(await deliveries.tally(endpoint.id, 0, 3)).toEqual(newest);
 		const none = { pending: 0, retrying: 0, success: 0, failed: 0 };
 		expect(await deliveries.tally(endpoint.id, Date.now() + MINUTE, 100)).toEqual(none);
-		expect(await deliveries.newest(endpoint.id, 'failed')).toMatchObject({ id: failed });
-		expect(await deliveries.newest(endpoint.id, 'success')).toMatchObject({ id: succeeded });
-		expect(await deliveries.newest(other.id, 'success')).toBeUndefined();
 		expect(await deliveries.countUnsettled(endpoint.id, 100)).toBe(2);
 		expect(await deliveries.countUnsettled(endpoint.id, 1)).toBe(1);
 		expect(await deliveries.countUnsettled(other.id, 100)).toBe(0);

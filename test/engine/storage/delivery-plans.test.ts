@@ -93,8 +93,6 @@ describe('The log of deliveries in SQLite', () => {
 		const plans = await plansOf(async (store) => {
 			await store.find(home.scope, id!);
 			await store.attempts(id!);
-			await store.newest(ENDPOINT, 'failed');
-			await store.newest(ENDPOINT, 'success');
 			await store.countUnsettled(ENDPOINT, 100);
 			await store.redeliver([id!], NOON);
 		});
