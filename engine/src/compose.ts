@@ -192,7 +192,7 @@ export async function startEngine(config: Config): Promise<Engine> {
 		const attention = new AttentionSweeper({ storage, clock, log, announce });
 
 		const replayRunner = new ReplayRunner({ storage, dispatching: dispatcher, clock, log });
-		const deletions = new DeletionSweeper({ storage, ids, clock, log });
+		const deletions = new DeletionSweeper({ storage, dispatching: dispatcher, ids, clock, log });
 		const retention = new Retention({ ...storage, clock, log, ...config.retention });
 
 		const state = { isResumed: false, url: '' };

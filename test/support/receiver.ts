@@ -54,6 +54,11 @@ export class Receiver {
 		return this.received.filter(({ json }) => json.event === event);
 	}
 
+	/** Ends the requests that were left open. */
+	hangUp(): void {
+		this.#server.closeAllConnections();
+	}
+
 	async stop(): Promise<void> {
 		this.#server.closeAllConnections();
 		await new Promise((resolve) => this.#server.close(resolve));

@@ -1,7 +1,8 @@
-import type { Clock, Endpoint, IdSource, Log, Storage } from './ports.ts';
+import type { Clock, Dispatching, Endpoint, IdSource, Log, Storage } from './ports.ts';
 
 export interface DeletionSweeperOptions {
 	readonly storage: Storage;
+	readonly dispatching: Pick<Dispatching, 'reset'>;
 	readonly ids: IdSource;
 	readonly clock: Clock;
 	readonly log: Log;
@@ -47,11 +48,11 @@ export class DeletionSweeper {
 	}
 
 	async #remove({ id, customerId }: Endpoint): Promise<void> {
-		const { storage, ids, clock } = this.#options;
+		const { storage, dispatching, ids, clock } = this.#options;
 		const at = clock.now();
-		await storage.transaction(async (stores) => {
+		const isRemoved = await storage.transaction(async (stores) => {
 			// Somebody may have called it off since the list was read.
-			if (!(await stores.endpoints.removeDue(id, at))) return;
+			if (!(await stores.endpoints.removeDue(id, at))) return false;
 			await stores.audit.add({
 				id: ids.next('aud'),
 				customerId,
@@ -61,6 +62,8 @@ export class DeletionSweeper {
 				at,
 				correlationId: null,
 			});
+			return true;
 		});
+		if (isRemoved) dispatching.reset(id);
 	}
 }

@@ -185,6 +185,7 @@ export class Dispatcher implements Dispatching {
 	}
 
 	#begin(outlet: Outlet, host: Places<Outlet>, delivery: ClaimedDelivery): void {
+		const name = outlet.host;
 		outlet.sending++;
 		this.#all.take();
 		host.take();
@@ -202,6 +203,7 @@ export class Dispatcher implements Dispatching {
 				host.release(tryAgain);
 				this.#all.release(tryAgain);
 				this.#pump(outlet);
+				if (host.isUnused) this.#hosts.delete(name);
 				this.#turns.soon();
 			});
 		this.#inFlight.add(sending);

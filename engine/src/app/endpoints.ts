@@ -156,14 +156,14 @@ export class Endpoints {
 			}
 			if (change.url !== undefined) await forgetFailures(stores, before);
 			const enabled = input.enabled === true && (await this.#enable(stores, before, cause));
-			if (input.enabled === false) await this.#disable(stores, before, cause);
+			const disabled = input.enabled === false && (await this.#disable(stores, before, cause));
 			return {
 				endpoint: await found(stores, scope, id),
-				startsAfresh: enabled || change.url !== undefined,
+				startsAfresh: enabled || disabled || change.url !== undefined,
 			};
 		});
 		if (startsAfresh) dispatching.reset(id);
-		dispatching.wake([id]);
+		else dispatching.wake([id]);
 		return endpoint;
 	}
 
@@ -182,7 +182,7 @@ export class Endpoints {
 		rotation: Rotation,
 		cause: Cause = {},
 	): Promise<RevealedEndpoint> {
-		const { storage, clock } = this.#options;
+		const { storage, dispatching, clock } = this.#options;
 		const { signingSecret = madeSecret(), overlapSeconds } = rotation;
 		const isCustom = rotation.signingSecret !== undefined;
 		const endpoint = await storage.transaction(async (stores) => {
@@ -195,16 +195,18 @@ export class Endpoints {
 			await this.#audit(stores, before, cause, { action: 'endpoint.secret_rotated', details });
 			return found(stores, scope, id);
 		});
+		dispatching.reset(id);
 		return { endpoint, signingSecret };
 	}
 
 	async remove(scope: Scope, id: EndpointId, cause: Cause = {}): Promise<void> {
-		const { storage, clock } = this.#options;
+		const { storage, dispatching, clock } = this.#options;
 		await storage.transaction(async (stores) => {
 			const endpoint = await found(stores, scope, id);
 			await stores.endpoints.remove(id, clock.now());
 			await this.#audit(stores, endpoint, cause, { action: 'endpoint.deleted' });
 		});
+		dispatching.reset(id);
 	}
 
 	/**
@@ -235,11 +237,12 @@ export class Endpoints {
 		return true;
 	}
 
-	async #disable(stores: Stores, endpoint: Endpoint, cause: Cause): Promise<void> {
+	async #disable(stores: Stores, endpoint: Endpoint, cause: Cause): Promise<boolean> {
 		const at = this.#options.clock.now();
-		if (!(await stores.endpoints.disable(endpoint.id, 'by_user', at))) return;
+		if (!(await stores.endpoints.disable(endpoint.id, 'by_user', at))) return false;
 		const details = { reason: 'by_user' };
 		await this.#audit(stores, endpoint, cause, { action: 'endpoint.disabled', details });
+		return true;
 	}
 
 	async #guard(url: string, { mode }: Scope): Promise<void> {

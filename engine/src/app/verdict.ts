@@ -1,5 +1,6 @@
 import { honoursRetryAfter, nextAttemptAt } from '../domain/retry-schedule.ts';
 import type { Attempt, ClaimedDelivery, Settlement, WebhookResult } from './ports.ts';
+import { errorOf } from './receiver-advice.ts';
 
 const GONE = 410;
 
@@ -22,7 +23,7 @@ export function judge(
 		return { status: 'success', responseStatus: result.status };
 	}
 	const responseStatus = result.outcome === 'answered' ? result.status : null;
-	const error = errorOf(result) ?? '';
+	const error = reasonOf(result) ?? '';
 	const final = isGone(result) || isBlocked(result);
 	const dueAt = final
 		? undefined
@@ -51,7 +52,7 @@ export function attemptOf(
 		at,
 		status: result.outcome === 'answered' ? result.status : null,
 		latencyMs: result.latencyMs,
-		error: errorOf(result),
+		error: reasonOf(result),
 		response: result.outcome === 'answered' ? result.responseText : null,
 		address: result.address,
 	};
@@ -62,13 +63,8 @@ function isBlocked(result: WebhookResult): boolean {
 	return result.outcome === 'failed' && result.reason === 'blocked';
 }
 
-function errorOf(result: WebhookResult): string | null {
-	if (result.outcome === 'failed') return result.message;
-	const { status } = result;
-	if (isSuccess(result)) return null;
-	if (status === GONE) return 'The receiver answered 410 Gone; the endpoint was disabled.';
-	if (status >= 300 && status < 400) {
-		return `The receiver answered ${status}, a redirect; redirects are not followed.`;
-	}
-	return `The receiver answered ${status}.`;
+function reasonOf(result: WebhookResult): string | null {
+	return isGone(result)
+		? 'The receiver answered 410 Gone; the endpoint was disabled.'
+		: errorOf(result);
 }

@@ -321,6 +321,9 @@ export interface Dispatching {
 	/** These endpoints may have something due. Cheap, and safe to call too often. */
 	wake(endpoints: Iterable<EndpointId>): void;
 	circuit(id: EndpointId): Circuit;
-	/** Forgets how the endpoint's attempts went: it was enabled, or has another URL. */
+	/**
+	 * What was claimed for the endpoint is given back, and how its attempts went forgotten: it has
+	 * another URL or secret, was enabled, disabled or deleted.
+	 */
 	reset(id: EndpointId): void;
 }

@@ -18,6 +18,7 @@ describe.each(DIALECTS)('Deletion with notice on %s', (dialect) => {
 	let endpoint: Endpoint;
 	let endpoints: Endpoints;
 	let sweepers: DeletionSweeper[];
+	let dispatching: QuietDispatching;
 
 	beforeAll(async () => {
 		database = await openDatabase(dialect);
@@ -26,12 +27,13 @@ describe.each(DIALECTS)('Deletion with notice on %s', (dialect) => {
 	beforeEach(async () => {
 		clock = new ManualClock();
 		sweepers = [];
+		dispatching = new QuietDispatching();
 		home = await moveIn(database.storage);
 		endpoint = await added();
 		endpoints = new Endpoints({
 			storage: database.storage,
 			guard: { check: () => Promise.resolve({ ok: true }) },
-			dispatching: new QuietDispatching(),
+			dispatching,
 			ids,
 			clock,
 		});
@@ -66,6 +68,7 @@ describe.each(DIALECTS)('Deletion with notice on %s', (dialect) => {
 		await Promise.all([sweeper().sweep(), sweeper().sweep()]);
 
 		expect(await present()).toBeUndefined();
+		expect(dispatching.resets).toEqual([endpoint.id]);
 		expect(await rows()).toMatchObject([{ status: 'failed', last_error: 'endpoint_deleted' }]);
 		expect(await append()).toEqual([]);
 		expect(await audited()).toEqual([
@@ -153,6 +156,7 @@ describe.each(DIALECTS)('Deletion with notice on %s', (dialect) => {
 	function sweeper(): DeletionSweeper {
 		const made = new DeletionSweeper({
 			storage: database.storage,
+			dispatching,
 			ids,
 			clock,
 			log: silentLog,

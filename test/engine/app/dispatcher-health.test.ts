@@ -193,6 +193,28 @@ describe('an endpoint that fails', () => {
 		});
 	});
 
+	it.each(['disabled', 'deleted'])(
+		'gets nothing of what was claimed once it is %s',
+		async (how) => {
+			receiver.answer = () => undefined;
+			const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+			await engine.store.append(engine.instanceId, 20, 'one chat');
+			const dispatcher = engine.start();
+			await eventually(() => receiver.received.length === 1);
+
+			const { endpoints } = engine.store.storage;
+			if (how === 'deleted') await endpoints.remove(id, engine.clock.now());
+			else await endpoints.disable(id, 'by_user', engine.clock.now());
+			dispatcher.reset(id);
+			receiver.hangUp();
+
+			const expected = how === 'deleted' ? ['failed'] : ['pending', 'retrying'];
+			await engine.settled(...expected);
+			await new Promise((resolve) => setTimeout(resolve, 100));
+			expect(receiver.received).toHaveLength(1);
+		},
+	);
+
 	it('starts anew when it is reset', async () => {
 		receiver.answer = () => 500;
 		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });

@@ -142,13 +142,12 @@ describe('a webhook endpoint', () => {
 			disabled_at: expect.stringMatching(/Z$/),
 		});
 		expect(disabled[1]).toMatchObject({ status: 200, json: disabled[0]!.json });
-		expect(api.dispatching.resets).toEqual([]);
+		expect(api.dispatching.resets).toEqual([id]);
 
 		const enabled = [await act('enable'), await act('enable')];
 		expect(enabled[0]!.json).toEqual({ ...before, updated_at: expect.any(String) });
 		expect(enabled[1]).toMatchObject({ status: 200, json: enabled[0]!.json });
-		expect(api.dispatching.resets).toEqual([id]);
-		expect(api.dispatching.woken).toContain(id);
+		expect(api.dispatching.resets).toEqual([id, id]);
 		expect(await actions()).toEqual(['endpoint.created', 'endpoint.disabled', 'endpoint.enabled']);
 	});
 
