@@ -71,6 +71,8 @@ export class Dispatcher implements Dispatching {
 	readonly #turns: DeliveryTurns;
 	readonly #maxPerEndpoint: number;
 	readonly #outlets = new Map<EndpointId, Outlet>();
+	/** Those whose circuit is not closed. */
+	readonly #shut = new Set<Outlet>();
 	readonly #hosts = new Map<string, Places<Outlet>>();
 	readonly #all = new Places<Outlet>(MAX_IN_FLIGHT);
 	readonly #inFlight = new Set<Promise<void>>();
@@ -110,8 +112,11 @@ export class Dispatcher implements Dispatching {
 
 	reset(id: EndpointId): void {
 		const outlet = this.#outlets.get(id);
-		if (outlet) this.#clear(outlet);
-		outlet?.forget();
+		if (outlet) {
+			this.#clear(outlet);
+			outlet.forget();
+			this.#setCircuit(outlet, CLOSED);
+		}
 		this.wake([id]);
 	}
 
@@ -135,16 +140,19 @@ export class Dispatcher implements Dispatching {
 		const found = new Set(claimed.map(({ destination }) => destination.id));
 		for (const id of probed) {
 			// There was nothing to probe with: the next delivery does it.
-			if (!found.has(id)) this.#outletOf(id).circuit = ALMOST_OPEN;
+			if (!found.has(id)) this.#setCircuit(this.#outletOf(id), ALMOST_OPEN);
 		}
 	}
 
 	#toProbe(): EndpointId[] {
 		const now = this.#options.clock.now();
 		const ripe: EndpointId[] = [];
-		for (const outlet of this.#outlets.values()) {
-			if (!mayProbe(outlet.circuit, now) || outlet.held > 0) continue;
-			outlet.circuit = probing(outlet.circuit);
+		for (const outlet of this.#shut) {
+			if (outlet.held > 0) continue;
+			// A probe that is not held any more was never sent: it had to wait, or was too old.
+			const isLost = outlet.circuit.name === 'half_open';
+			if (!isLost && !mayProbe(outlet.circuit, now)) continue;
+			this.#setCircuit(outlet, probing(outlet.circuit));
 			ripe.push(outlet.id);
 		}
 		return ripe;
@@ -154,7 +162,7 @@ export class Dispatcher implements Dispatching {
 		const nextProbeAt = this.#options.clock.now() + PROBE_AGAIN_MS;
 		for (const id of ids) {
 			const outlet = this.#outletOf(id);
-			outlet.circuit = { ...outlet.circuit, name: 'open', nextProbeAt };
+			this.#setCircuit(outlet, { ...outlet.circuit, name: 'open', nextProbeAt });
 		}
 	}
 
@@ -312,7 +320,7 @@ export class Dispatcher implements Dispatching {
 
 	async #succeeded(outlet: Outlet, now: number): Promise<void> {
 		const wasOpen = outlet.circuit.name !== 'closed';
-		outlet.circuit = CLOSED;
+		this.#setCircuit(outlet, CLOSED);
 		await this.#health.succeeded(outlet, now);
 		if (!wasOpen) return;
 		// What is leased must stay so; this request is settled before the rest is hastened.
@@ -322,7 +330,7 @@ export class Dispatcher implements Dispatching {
 
 	async #failed(outlet: Outlet, result: WebhookResult, now: number): Promise<void> {
 		const before = outlet.circuit.name;
-		outlet.circuit = afterFailure(outlet.circuit, now, this.#options.random());
+		this.#setCircuit(outlet, afterFailure(outlet.circuit, now, this.#options.random()));
 		const { name, nextProbeAt } = outlet.circuit;
 		if (name === 'open' && before !== 'open') {
 			this.#clear(outlet);
@@ -331,6 +339,12 @@ export class Dispatcher implements Dispatching {
 		if (isGone(result)) await this.#health.disable(outlet, 'gone');
 		else if (!(await this.#health.failed(outlet, now))) return;
 		this.#clear(outlet);
+	}
+
+	#setCircuit(outlet: Outlet, circuit: CircuitState): void {
+		outlet.circuit = circuit;
+		if (circuit.name === 'closed') this.#shut.delete(outlet);
+		else this.#shut.add(outlet);
 	}
 
 	#clear(outlet: Outlet): void {

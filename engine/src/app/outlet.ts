@@ -142,9 +142,8 @@ export class Outlet {
 		return putOff;
 	}
 
-	/** Knows no more of how its attempts went, and of its pace. */
+	/** Knows no more of where it sends, at which pace, and how that went. */
 	forget(): void {
-		this.circuit = CLOSED;
 		this.lastSuccessAt = null;
 		this.#destination = undefined;
 		this.#bucket = undefined;

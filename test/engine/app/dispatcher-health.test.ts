@@ -86,6 +86,29 @@ describe('an endpoint that fails', () => {
 		expect(await engine.store.statuses()).toEqual(['retrying', 'retrying']);
 	});
 
+	it('is probed with the next delivery when the one before was not sent after all', async () => {
+		receiver.answer = () => 500;
+		const id = await engine.store.addEndpoint({
+			url: receiver.url,
+			secret: SECRET,
+			maxAgeSeconds: 60,
+		});
+		await engine.store.append(engine.instanceId, 20);
+		const dispatcher = engine.start();
+		await eventually(() => dispatcher.circuit(id).state === 'open');
+		receiver.answer = () => 200;
+
+		// By the time of the probe all of these are too old to be sent.
+		engine.clock.advance(5 * MINUTE_MS);
+		const now = engine.clock.now();
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1, 'fresh', now));
+
+		await engine.settled('failed', 'success');
+		const statuses = await engine.store.statuses();
+		expect(statuses.filter((status) => status === 'success')).toHaveLength(1);
+		expect(dispatcher.circuit(id).state).toBe('closed');
+	});
+
 	it('has one request at a time, so that a receiver that hangs takes one place', async () => {
 		let open = 0;
 		let most = 0;
