@@ -31,6 +31,7 @@ describe('a webhook that is answered', () => {
 			retryAfterMs: undefined,
 			responseText: 'taken',
 			latencyMs: expect.any(Number),
+			address: '127.0.0.1',
 		});
 		expect(receiver.requests).toMatchObject([
 			{
@@ -168,6 +169,7 @@ describe('a webhook that fails', () => {
 			message: 'The receiver cannot be reached.',
 			sent: 'nothing',
 			latencyMs: expect.any(Number),
+			address: null,
 		};
 		expect(outcomes).toEqual([failure, failure]);
 	});

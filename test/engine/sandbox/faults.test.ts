@@ -38,6 +38,7 @@ describe('faults of the simulated network', () => {
 	it('happen at the next login of a device that is away, once', async () => {
 		const client = await harness.paired();
 		await client.end();
+		await until(() => harness.network.devices()[0]?.connected === false);
 
 		harness.network.fault(SHOP, 'service_unavailable');
 		client.connect(harness.network.urlFor('shop'));
