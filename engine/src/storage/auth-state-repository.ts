@@ -3,7 +3,7 @@ import type { AuthChange, AuthStateStore, JournalEntry, NewJournalEntry } from '
 import type { InstanceId } from '../domain/ids.ts';
 import { chunks } from './chunks.ts';
 import { JournalRepository } from './journal-repository.ts';
-import type { Schema } from './schema.ts';
+import type { DialectName, Schema } from './schema.ts';
 import type { SecretBox } from './secret-box.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -36,12 +36,14 @@ interface WaitingCommit extends Commit {
  */
 export class AuthStateRepository implements AuthStateStore {
 	readonly #db: Kysely<Schema>;
+	readonly #dialect: DialectName;
 	readonly #box: SecretBox;
 	#waiting: WaitingCommit[] = [];
 	#nextCommitAt = 0;
 
-	constructor(db: Kysely<Schema>, box: SecretBox) {
+	constructor(db: Kysely<Schema>, dialect: DialectName, box: SecretBox) {
 		this.#db = db;
+		this.#dialect = dialect;
 		this.#box = box;
 	}
 
@@ -121,7 +123,7 @@ export class AuthStateRepository implements AuthStateStore {
 	): Promise<JournalEntry[]> {
 		await this.#set(db, instanceId, changes);
 		await this.#unset(db, instanceId, changes);
-		return new JournalRepository(db, this.#box).add(instanceId, journal);
+		return new JournalRepository(db, this.#dialect, this.#box).add(instanceId, journal);
 	}
 
 	async #set(

@@ -11,6 +11,7 @@ import type {
 import type { EventName } from '../domain/events.ts';
 import type { DeliveryId, EndpointId, EventId } from '../domain/ids.ts';
 import { BLOCKING_ATTEMPTS } from '../domain/retry-schedule.ts';
+import { jsonRows } from './json-rows.ts';
 import { relaxedTransaction } from './relaxed-transaction.ts';
 import type { DialectName, Schema } from './schema.ts';
 import type { SecretBox } from './secret-box.ts';
@@ -113,7 +114,7 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 					cast(value ->> 6 as bigint) as delivered_at, value ->> 7 as line,
 					cast(value ->> 8 as bigint) as at, cast(value ->> 9 as integer) as unsent,
 					cast(value ->> 10 as integer) as uncounted
-				from ${this.#entries(settlements.map(settlementEntry))}
+				from ${jsonRows(this.#dialect, settlements.map(settlementEntry))}
 			) as s
 			where webhook_deliveries.id = s.id and webhook_deliveries.due_at = s.leased_until
 		`.execute(db);
@@ -131,7 +132,7 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 			from (
 				select value ->> 0 as id, cast(value ->> 1 as bigint) as leased_until,
 					cast(value ->> 2 as bigint) as next_at
-				from ${this.#entries(entries)}
+				from ${jsonRows(this.#dialect, entries)}
 			) as s
 			where webhook_deliveries.id = s.id and webhook_deliveries.due_at = s.leased_until
 		`.execute(db);
@@ -162,7 +163,10 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 			.where(
 				'id',
 				'in',
-				sql<EndpointId>`(select value ->> 0 from ${this.#entries(ids.map((id) => [id]))})`,
+				sql<EndpointId>`(select value ->> 0 from ${jsonRows(
+					this.#dialect,
+					ids.map((id) => [id]),
+				)})`,
 			)
 			.execute();
 		return rows.map((row) => ({
@@ -238,7 +242,7 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 		const ids = [...new Set(rows.map((row) => row.event_id))].map((id) => [id]);
 		const { rows: events } = await sql<EventBody>`
 			select id, body, correlation_id from events
-			where id in (select value ->> 0 from ${this.#entries(ids)})`.execute(db);
+			where id in (select value ->> 0 from ${jsonRows(this.#dialect, ids)})`.execute(db);
 		return new Map(events.map((event) => [event.id, event]));
 	}
 
@@ -257,7 +261,10 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 			select mine.id, earlier.id as earlier_id, earlier.due_at,
 				case when earlier.status = 'pending' and earlier.attempts > earlier.earlier_attempts
 					then 1 else 0 end as is_under_way
-			from ${this.#entries(laned.map((row) => [row.id]))}
+			from ${jsonRows(
+				this.#dialect,
+				laned.map((row) => [row.id]),
+			)}
 			join webhook_deliveries as mine on mine.id = value ->> 0
 			join webhook_deliveries as earlier on earlier.id = (
 				select id from webhook_deliveries as other
@@ -276,14 +283,6 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 					is_under_way === 1 ? now + LOOK_AGAIN_MS : Math.max(due_at, now + 1),
 				]),
 		);
-	}
-
-	/** A list of lists as rows with one JSON column, `value`. */
-	#entries(entries: readonly (readonly (string | number | null)[])[]): RawBuilder<unknown> {
-		const json = JSON.stringify(entries);
-		return this.#dialect === 'postgres'
-			? sql`json_array_elements(${json}::json) as entries(value)`
-			: sql`json_each(${json})`;
 	}
 }
 

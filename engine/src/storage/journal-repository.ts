@@ -1,17 +1,20 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { JournalEntry, JournalStore, NewJournalEntry } from '../app/ports.ts';
 import type { InstanceId } from '../domain/ids.ts';
-import { chunks } from './chunks.ts';
-import type { Schema } from './schema.ts';
+import { jsonRows } from './json-rows.ts';
+import { RowInserter } from './rows.ts';
+import type { DialectName, Schema } from './schema.ts';
 import type { SecretBox } from './secret-box.ts';
 import { inTransaction } from './transaction.ts';
 
 export class JournalRepository implements JournalStore {
 	readonly #db: Kysely<Schema>;
+	readonly #dialect: DialectName;
 	readonly #box: SecretBox;
 
-	constructor(db: Kysely<Schema>, box: SecretBox) {
+	constructor(db: Kysely<Schema>, dialect: DialectName, box: SecretBox) {
 		this.#db = db;
+		this.#dialect = dialect;
 		this.#box = box;
 	}
 
@@ -23,16 +26,11 @@ export class JournalRepository implements JournalStore {
 			sealed_plaintext: this.#box.seal(entry.plaintext, owner(instanceId, 'plaintext')),
 			received_at: entry.receivedAt,
 		}));
-		const ids = await inTransaction(this.#db, async (db) => {
-			const added: number[] = [];
-			for (const some of chunks(rows)) {
-				const ids = await db.insertInto('journal').values(some).returning('id').execute();
-				added.push(...ids.map((row) => row.id));
-			}
-			return added;
-		});
+		const added = await inTransaction(this.#db, (db) =>
+			INSERTERS[this.#dialect].insert<{ readonly id: number }>(db, rows),
+		);
 		// Ids are given in the order of the values, but neither database promises to answer in it.
-		ids.sort((a, b) => a - b);
+		const ids = added.map(({ id }) => id).sort((a, b) => a - b);
 		return entries.map((entry, index) => ({ ...entry, id: ids[index]!, instanceId }));
 	}
 
@@ -55,12 +53,24 @@ export class JournalRepository implements JournalStore {
 
 	async remove(ids: readonly number[]): Promise<void> {
 		if (ids.length === 0) return;
-		await inTransaction(this.#db, async (db) => {
-			for (const some of chunks(ids)) {
-				await db.deleteFrom('journal').where('id', 'in', some).execute();
-			}
-		});
+		const gone = jsonRows(
+			this.#dialect,
+			ids.map((id) => [id]),
+		);
+		await sql`
+			delete from journal
+			where id in (select cast(value ->> 0 as bigint) from ${gone})`.execute(this.#db);
 	}
+}
+
+const INSERTERS: Readonly<Record<DialectName, RowInserter<'journal'>>> = {
+	sqlite: inserter('sqlite'),
+	postgres: inserter('postgres'),
+};
+
+function inserter(dialect: DialectName): RowInserter<'journal'> {
+	const columns = ['instance_id', 'sealed_stanza', 'sealed_plaintext', 'received_at'] as const;
+	return new RowInserter('journal', dialect, columns, 'returning id');
 }
 
 function owner(instanceId: InstanceId, column: 'stanza' | 'plaintext'): string[] {

@@ -3,33 +3,25 @@ import type { Message, MessageChange, MessageStore } from '../app/ports.ts';
 import type { MessageBody } from '../domain/events.ts';
 import type { InstanceId, MessageId } from '../domain/ids.ts';
 import type { MessageStatus } from '../domain/message.ts';
-import { chunks } from './chunks.ts';
-import { QUEUED, type MessagesTable, type Schema } from './schema.ts';
+import { RowInserter } from './rows.ts';
+import { QUEUED, type DialectName, type MessagesTable, type Schema } from './schema.ts';
 import { inTransaction } from './transaction.ts';
 
 export class MessagesRepository implements MessageStore {
 	readonly #db: Kysely<Schema>;
+	readonly #dialect: DialectName;
 
-	constructor(db: Kysely<Schema>) {
+	constructor(db: Kysely<Schema>, dialect: DialectName) {
 		this.#db = db;
+		this.#dialect = dialect;
 	}
 
 	async add(messages: readonly Message[]): Promise<ReadonlySet<MessageId>> {
 		if (messages.length === 0) return new Set();
 		return inTransaction(this.#db, async (db) => {
-			const added = new Set<MessageId>();
-			for (const some of chunks(messages)) {
-				const rows = await db
-					.insertInto('messages')
-					.values(some.map(toRow))
-					.onConflict((conflict) =>
-						conflict.columns(['instance_id', 'direction', 'wa_id', 'chat']).doNothing(),
-					)
-					.returning('id')
-					.execute();
-				for (const { id } of rows) added.add(id);
-			}
-			return added;
+			const rows = messages.map(toRow);
+			const added = await INSERTERS[this.#dialect].insert<{ readonly id: MessageId }>(db, rows);
+			return new Set(added.map(({ id }) => id));
 		});
 	}
 
@@ -98,6 +90,35 @@ export class MessagesRepository implements MessageStore {
 			.executeTakeFirst();
 		return row && toMessage(row);
 	}
+}
+
+const INSERTERS: Readonly<Record<DialectName, RowInserter<'messages'>>> = {
+	sqlite: inserter('sqlite'),
+	postgres: inserter('postgres'),
+};
+
+function inserter(dialect: DialectName): RowInserter<'messages'> {
+	const columns = [
+		'id',
+		'instance_id',
+		'direction',
+		'wa_id',
+		'chat',
+		'peer',
+		'body',
+		'client_ref',
+		'status',
+		'error_code',
+		'error_message',
+		'correlation_id',
+		'created_at',
+		'sent_at',
+		'delivered_at',
+		'read_at',
+		'failed_at',
+	] as const;
+	const isThere = 'on conflict ("instance_id", "direction", "wa_id", "chat") do nothing';
+	return new RowInserter('messages', dialect, columns, `${isThere} returning "id"`);
 }
 
 function toRow(message: Message): Insertable<MessagesTable> {

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import type { PayloadStore } from '../app/ports.ts';
 import { firstIdAt, type DeliveryId, type EventId } from '../domain/ids.ts';
 import { withoutResponses } from './attempt-log.ts';
+import { jsonRows } from './json-rows.ts';
 import type { DialectName, Schema } from './schema.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -74,13 +75,10 @@ export class PayloadsRepository implements PayloadStore {
 
 	/** All rows in one statement, as a JSON text: their new logs differ. */
 	async #strip(db: Kysely<Schema>, settled: readonly Settled[]): Promise<void> {
-		const json = JSON.stringify(
+		const entries = jsonRows(
+			this.#dialect,
 			settled.map(({ id, attempt_log: log }) => [id, withoutResponses(log)]),
 		);
-		const entries =
-			this.#dialect === 'postgres'
-				? sql`json_array_elements(${json}::json) as entries(value)`
-				: sql`json_each(${json})`;
 		await sql`
 			update webhook_deliveries set payload_gone = 1, attempt_log = stripped.log
 			from (select value ->> 0 as id, value ->> 1 as log from ${entries}) as stripped

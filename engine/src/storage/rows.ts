@@ -1,36 +1,44 @@
 import { CompiledQuery, type Insertable, type Kysely } from 'kysely';
-import { chunks } from './chunks.ts';
 import type { DialectName, Schema } from './schema.ts';
 
 /**
  * Inserts many rows of the tables that every event fills. Building such a statement with Kysely
  * takes as long as SQLite takes to run it, so its text is made once for each number of rows and
- * only the values change.
+ * only the values change. The numbers are powers of two, so that there are few texts to prepare. `tail` is what comes after the values, and answers rows if it says so.
  */
 export class RowInserter<Table extends keyof Schema> {
 	readonly #table: Table;
 	readonly #columns: readonly (keyof Insertable<Schema[Table]> & string)[];
 	readonly #dialect: DialectName;
+	readonly #tail: string;
 	readonly #texts = new Map<number, string>();
 
 	constructor(
 		table: Table,
 		dialect: DialectName,
 		columns: readonly (keyof Insertable<Schema[Table]> & string)[],
+		tail = '',
 	) {
 		this.#table = table;
 		this.#dialect = dialect;
 		this.#columns = columns;
+		this.#tail = tail;
 	}
 
-	async insert(db: Kysely<Schema>, rows: readonly Insertable<Schema[Table]>[]): Promise<void> {
-		for (const some of chunks(rows)) {
+	async insert<Row = never>(
+		db: Kysely<Schema>,
+		rows: readonly Insertable<Schema[Table]>[],
+	): Promise<Row[]> {
+		const answered: Row[] = [];
+		for (const some of powersOfTwo(rows)) {
 			const values: unknown[] = [];
 			for (const row of some) {
 				for (const column of this.#columns) values.push(row[column]);
 			}
-			await db.executeQuery(CompiledQuery.raw(this.#text(some.length), values));
+			const query = CompiledQuery.raw(this.#text(some.length), values) as CompiledQuery<Row>;
+			answered.push(...(await db.executeQuery(query)).rows);
 		}
+		return answered;
 	}
 
 	#text(rows: number): string {
@@ -38,7 +46,7 @@ export class RowInserter<Table extends keyof Schema> {
 		if (known !== undefined) return known;
 		const columns = this.#columns.map((column) => `"${column}"`).join(', ');
 		const tuples = Array.from({ length: rows }, (_, row) => this.#tuple(row)).join(', ');
-		const text = `insert into "${this.#table}" (${columns}) values ${tuples}`;
+		const text = `insert into "${this.#table}" (${columns}) values ${tuples} ${this.#tail}`;
 		this.#texts.set(rows, text);
 		return text;
 	}
@@ -49,5 +57,15 @@ export class RowInserter<Table extends keyof Schema> {
 			this.#dialect === 'postgres' ? `$${row * width + column + 1}` : '?',
 		);
 		return `(${places.join(', ')})`;
+	}
+}
+
+/** Of our widest table these are well below the 32,766 parameters that SQLite takes. */
+const MOST_ROWS = 128;
+
+function* powersOfTwo<Row>(rows: readonly Row[]): Generator<readonly Row[]> {
+	let start = 0;
+	for (let size = MOST_ROWS; size >= 1; size /= 2) {
+		for (; rows.length - start >= size; start += size) yield rows.slice(start, start + size);
 	}
 }
