@@ -23,7 +23,7 @@ export interface DeliveryTurnsOptions {
 /** Deliveries claimed in one turn, at most: a turn on SQLite holds up everything else. */
 const MAX_CLAIMED = 512;
 
-export const LEASE_MS = 60_000;
+export const LEASE_MS = 40_000;
 
 /** Settled deliveries wait for company before they are written down, but not for long. */
 const SETTLE_TOGETHER = 256;

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { LEASE_MS } from '../../../engine/src/app/delivery-turns.ts';
 import type { Endpoint, ReplayFilter } from '../../../engine/src/app/ports.ts';
 import { firstIdAt, type DeliveryId } from '../../../engine/src/domain/ids.ts';
 import { DIALECTS, openDatabase, type TestDatabase } from '../../support/databases.ts';
@@ -114,13 +115,30 @@ describe.each(DIALECTS)('DeliveriesRepository on %s', (dialect) => {
 			]);
 		});
 
+		it('takes along what waits behind a planned retry, and nothing of another chat', async () => {
+			const planned = LATER + 30 * MINUTE;
+			const waiting = { lane: 7, due_at: planned };
+			const [head, behind, elsewhere] = await add(
+				{ ...waiting, status: 'retrying', attempts: 3 },
+				waiting,
+				{ ...waiting, lane: 8 },
+			);
+
+			await database.storage.deliveries.redeliver([head!], LATER);
+
+			const due = new Map((await rows()).map((row) => [row.id, row.due_at]));
+			expect(due.get(head!)).toBe(LATER);
+			expect(due.get(behind!)).toBe(LATER);
+			expect(due.get(elsewhere!)).toBe(planned);
+		});
+
 		it('leaves alone what is on its way, what has no payload and what has no endpoint', async () => {
 			const gone = anEndpoint(home.scope);
 			await database.storage.endpoints.add(gone, 'whsec_a');
 			const untouched = await add(
 				{},
-				{ due_at: LATER + MINUTE },
-				{ status: 'retrying', due_at: LATER + MINUTE },
+				{ due_at: LATER + LEASE_MS },
+				{ status: 'retrying', due_at: LATER + LEASE_MS },
 				{ ...FAILED, payload_gone: 1 },
 			);
 			const orphans = await addDeliveries(database.db, gone, [FAILED]);
