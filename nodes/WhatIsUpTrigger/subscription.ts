@@ -75,7 +75,8 @@ export async function create(this: IHookFunctions): Promise<boolean> {
 	const stored = registrationIn(staticData);
 
 	const kept = stored !== undefined && (await change.call(this, stored.endpointId, wanted));
-	if (stored !== undefined) (kept ? keepArrivals : endArrivals)(stored.endpointId);
+	// Until n8n has saved what is stored below, calls are still judged by what was stored before.
+	if (stored !== undefined) (kept ? keepArrivals : endArrivalsLater)(stored.endpointId);
 	await removeLeftovers.call(this, wanted.url, stored?.endpointId, kept);
 	const registration = kept
 		? { endpointId: stored.endpointId, secret: stored.secret }

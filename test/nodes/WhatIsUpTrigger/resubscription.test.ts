@@ -152,6 +152,19 @@ describe('settings that changed', () => {
 		expect(staticData.endpointId).not.toBe(endpointId);
 	});
 
+	it('let no recorded call of the old endpoint run while n8n has yet to save the new one', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+		const endpointId = String(staticData.endpointId);
+		const call = { eventId: 'evt_recorded', signedAt: Math.floor(Date.now() / 1000) };
+		arrivalsOf(endpointId).admit(call);
+		engine.endpoints.length = 0;
+
+		await create.call(context({ staticData }));
+
+		expect(arrivalsOf(endpointId).admit(call)).toBe('replayed');
+	});
+
 	it('leave the endpoint as it is when the new instance does not exist', async () => {
 		const staticData = staticDataOf();
 		await create.call(context({ staticData }));
