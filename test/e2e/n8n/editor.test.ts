@@ -110,9 +110,12 @@ describe("n8n's editor", () => {
 		it('shows what the trigger can be set to, and the message that it catches', async () => {
 			await editor.showWorkflow(answering);
 			const panel = await editor.openPanel('WhatIsUp Trigger');
-			expect(await panel.parameters()).toEqual(
-				expect.arrayContaining(['Credential', 'Events', 'Listen To', 'Ignore Messages From Me']),
-			);
+			await panel.expectParameters([
+				'Credential',
+				'Events',
+				'Listen To',
+				'Ignore Messages From Me',
+			]);
 			await editor.picture('trigger');
 
 			await panel.execute();
@@ -129,9 +132,7 @@ describe("n8n's editor", () => {
 			await editor.showWorkflow(answering);
 			const panel = await editor.openPanel('Send Text');
 
-			expect(await panel.parameters()).toEqual(
-				expect.arrayContaining(['Resource', 'Operation', 'Instance', 'To', 'Text']),
-			);
+			await panel.expectParameters(['Resource', 'Operation', 'Instance', 'To', 'Text']);
 			await editor.picture('send-text');
 			const entries = await panel.choices('instance', `+${shop.phoneNumber}`);
 			expect(entries).toContain(`Corner shop (+${shop.phoneNumber}, connected)`);
@@ -143,9 +144,7 @@ describe("n8n's editor", () => {
 			await editor.runWorkflow('Get QR Code');
 			await editor.picture('pairing-canvas');
 			const panel = await editor.openPanel('Get QR Code');
-			expect(await panel.parameters()).toEqual(
-				expect.arrayContaining(['Instance', 'Put Output File in Field', 'File Name']),
-			);
+			await panel.expectParameters(['Instance', 'Put Output File in Field', 'File Name']);
 
 			await panel.viewPicture();
 
@@ -158,9 +157,7 @@ describe("n8n's editor", () => {
 			await editor.showWorkflow(mending);
 			const panel = await editor.openPanel('Replay');
 
-			expect(await panel.parameters()).toEqual(
-				expect.arrayContaining(['Webhook Endpoint', 'Status', 'Dry Run', 'Options']),
-			);
+			await panel.expectParameters(['Webhook Endpoint', 'Status', 'Dry Run', 'Options']);
 			await editor.picture('endpoint-replay');
 			const entries = await panel.choices('endpoint', 'Message Received');
 			expect(entries).toEqual([expect.stringMatching(/^Orders \(http.*, Message Received\)$/)]);
@@ -181,7 +178,7 @@ describe("n8n's editor", () => {
 			await editor.showWorkflow(mending);
 			const panel = await editor.openPanel('Create');
 
-			expect(await panel.parameters()).toEqual(expect.arrayContaining(['URL', 'Events']));
+			await panel.expectParameters(['URL', 'Events']);
 			await editor.picture('endpoint-create');
 		});
 
@@ -189,9 +186,7 @@ describe("n8n's editor", () => {
 			await editor.showWorkflow(mending);
 			const panel = await editor.openPanel('Listen to all');
 
-			expect(await panel.parameters()).toEqual(
-				expect.arrayContaining(['Instance Names or IDs', 'Chats', 'Filters', 'Ordered']),
-			);
+			await panel.expectParameters(['Instance Names or IDs', 'Chats', 'Filters', 'Ordered']);
 			await editor.picture('trigger-all-events');
 			await panel.scrollTo('Ordered');
 			await editor.picture('trigger-all-events-options');

@@ -1,5 +1,6 @@
 import { chromium, selectors, type Browser, type Locator, type Page } from 'playwright-core';
 import { OWNER } from './n8n-api.ts';
+import { patiently } from './patiently.ts';
 
 export type Theme = 'light' | 'dark';
 
@@ -115,17 +116,30 @@ export class Panel {
 		this.#page = page;
 	}
 
-	/** The names of the parameters that are shown, from top to bottom. */
-	async parameters(): Promise<string[]> {
+	/** Waits until these parameters are shown, and fails with what is shown if they do not come. */
+	async expectParameters(names: readonly string[]): Promise<void> {
 		const labels = this.#page.getByTestId('node-parameters').locator('label:visible');
-		// Beside some names stands the choice between a fixed value and an expression.
-		return (await labels.allInnerTexts()).map((label) => label.split('\n')[0] ?? '');
+		let shown: string[] = [];
+		const allShown = async () => {
+			// Beside some names stands the choice between a fixed value and an expression.
+			shown = (await labels.allInnerTexts()).map((label) => label.split('\n')[0] ?? '');
+			return names.every((name) => shown.includes(name));
+		};
+		await patiently('the parameters', allShown).catch(() => {
+			throw new Error(`Expected ${names.join(', ')} among the parameters ${shown.join(', ')}`);
+		});
 	}
 
-	/** Brings a parameter into sight. */
+	/** Brings a parameter into sight. n8n draws it anew when the choices of another have arrived. */
 	async scrollTo(label: string): Promise<void> {
 		const labels = this.#page.getByTestId('node-parameters').locator('label');
-		await labels.filter({ hasText: label }).first().scrollIntoViewIfNeeded();
+		const parameter = labels.filter({ hasText: label }).first();
+		const isInSight = () =>
+			parameter.scrollIntoViewIfNeeded().then(
+				() => true,
+				() => false,
+			);
+		await patiently(`a look at ${label}`, isInSight);
 	}
 
 	/** The text of the output side, once it holds what is waited for. */
