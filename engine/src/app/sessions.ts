@@ -294,29 +294,21 @@ export class Sessions {
 				return undefined;
 			case 'forget_keys':
 				await this.#options.driver.forget(id);
-				await this.#clearAccount(id);
 				return undefined;
 			case 'unlink': {
 				await this.#held.letGo(id);
 				const { driver, socketUrl } = this.#options;
-				const confirmed = await driver.unlink({
+				return driver.unlink({
 					instanceId: id,
 					socketUrl: socketUrl(instance),
 					proxyUrl: instance.proxyUrl,
 					mode: instance.mode,
 				});
-				await this.#clearAccount(id);
-				return confirmed;
 			}
 			case 'wait':
 				if (!this.#stopping) this.#held.retryAfter(id, work.ms);
 				return undefined;
 		}
-	}
-
-	async #clearAccount(id: InstanceId): Promise<void> {
-		const { storage, clock } = this.#options;
-		await storage.instances.change(id, { account: null }, clock.now());
 	}
 
 	#events(): SessionEvents {

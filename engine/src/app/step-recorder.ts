@@ -1,6 +1,11 @@
 import type { NewEvent } from '../domain/events.ts';
 import type { InstanceId } from '../domain/ids.ts';
-import { advance, type InstanceInput, type InstanceStep } from '../domain/instance.ts';
+import {
+	advance,
+	type InstanceInput,
+	type InstanceStep,
+	type InstanceWork,
+} from '../domain/instance.ts';
 import { attentionAfter, transitionEvents } from './instance-events.ts';
 import type {
 	Account,
@@ -66,6 +71,7 @@ export class StepRecorder {
 				{
 					...attached.change,
 					status,
+					...(work.some(wipesKeys) ? { account: null } : {}),
 					...(isNew ? { statusSince: since } : {}),
 					...(attention
 						? { attentionLevel: attention.level, attentionDueAt: attention.dueAt }
@@ -106,4 +112,9 @@ export class StepRecorder {
 			return { status, work, before, after, appended };
 		});
 	}
+}
+
+/** Without its keys an instance is linked to no account. */
+function wipesKeys({ type }: InstanceWork): boolean {
+	return type === 'forget_keys' || type === 'unlink';
 }
