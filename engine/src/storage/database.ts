@@ -27,7 +27,7 @@ export async function openDatabase({ url, file, log }: DatabaseOptions): Promise
 }
 
 async function sqliteDatabase(file: string): Promise<Database> {
-	const { db, release } = openSqlite(file);
+	const { db, release } = await openSqlite(file);
 	const close = async () => {
 		await db.destroy();
 		release();

@@ -1,11 +1,12 @@
 import { accessSync, closeSync, constants, openSync, realpathSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { Kysely } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import type { Schema } from './schema.ts';
 import { NodeSqliteDialect } from './sqlite-dialect.ts';
+import { SqliteThread } from './sqlite-thread.ts';
 import { StorageError, type StorageErrorCode } from './storage-error.ts';
 
-/** How long a write waits for another program that writes to the file, such as `sqlite3`. */
+/** Such as `sqlite3`, in somebody's hands. */
 const BUSY_TIMEOUT_MS = 5_000;
 
 /** Long enough for an engine that was just killed to be gone, too short to notice otherwise. */
@@ -38,19 +39,22 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Opens the file, or makes it, and keeps every other engine out until the database is closed. */
-export function openSqlite(file: string): { db: Kysely<Schema>; release: () => void } {
+export async function openSqlite(
+	file: string,
+): Promise<{ db: Kysely<Schema>; release: () => void }> {
 	makeFile(file);
 	const path = realpathSync(file);
 	const release = lockOut(`${path}.lock`, path);
 	try {
-		const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+		const thread = await SqliteThread.open({ path, busyTimeoutMs: BUSY_TIMEOUT_MS });
+		const db = new Kysely<Schema>({ dialect: new NodeSqliteDialect(thread) });
 		try {
-			setPragmas(database);
+			await setPragmas(db, path);
 		} catch (error) {
-			database.close();
+			await db.destroy();
 			throw error;
 		}
-		return { db: new Kysely<Schema>({ dialect: new NodeSqliteDialect(database) }), release };
+		return { db, release };
 	} catch (error) {
 		release();
 		throw sqliteFault(error, file);
@@ -69,21 +73,21 @@ export function sqliteFault(error: unknown, file: string): unknown {
 	return new StorageError(fault, `Cannot use ${file}: ${reason ?? message}.`, { cause: error });
 }
 
-function setPragmas(database: DatabaseSync): void {
-	const mode = database.prepare('pragma journal_mode = wal').get();
-	if (mode?.['journal_mode'] !== 'wal') {
+async function setPragmas(db: Kysely<Schema>, path: string): Promise<void> {
+	const { rows } = await sql<{ journal_mode: string }>`pragma journal_mode = wal`.execute(db);
+	if (rows[0]?.journal_mode !== 'wal') {
 		throw new StorageError(
 			'file_unavailable',
-			`Cannot use ${database.location()}: its file system cannot hold a write-ahead log.`,
+			`Cannot use ${path}: its file system cannot hold a write-ahead log.`,
 		);
 	}
 	// Every commit is on the disk before anyone is told of it. The second line is for macOS, where
 	// a plain fsync leaves the data in the drive's own cache.
-	database.exec('pragma synchronous = full');
-	database.exec('pragma fullfsync = on');
-	database.exec('pragma foreign_keys = on');
+	await sql`pragma synchronous = full`.execute(db);
+	await sql`pragma fullfsync = on`.execute(db);
+	await sql`pragma foreign_keys = on`.execute(db);
 	// The pages that every event changes stay in memory.
-	database.exec(`pragma cache_size = -${CACHE_KIB}`);
+	await sql.raw(`pragma cache_size = -${CACHE_KIB}`).execute(db);
 }
 
 /**

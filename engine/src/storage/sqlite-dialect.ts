@@ -1,4 +1,3 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import {
 	SqliteAdapter,
 	SqliteIntrospector,
@@ -13,23 +12,21 @@ import {
 	type QueryCompiler,
 	type QueryResult,
 } from 'kysely';
-
-/** Far more than the engine has queries; lists of other lengths make other texts of the same one. */
-const MAX_STATEMENTS = 300;
+import type { SqliteThread } from './sqlite-thread.ts';
 
 /**
  * Kysely over Node's own SQLite. There is one connection, and Kysely queues for it: a query, or a
  * transaction with all that it does, has the database to itself.
  */
 export class NodeSqliteDialect implements Dialect {
-	readonly #database: DatabaseSync;
+	readonly #thread: SqliteThread;
 
-	constructor(database: DatabaseSync) {
-		this.#database = database;
+	constructor(thread: SqliteThread) {
+		this.#thread = thread;
 	}
 
 	createDriver(): Driver {
-		return new NodeSqliteDriver(this.#database);
+		return new NodeSqliteDriver(this.#thread);
 	}
 
 	createQueryCompiler(): QueryCompiler {
@@ -46,12 +43,12 @@ export class NodeSqliteDialect implements Dialect {
 }
 
 class NodeSqliteDriver implements Driver {
-	readonly #database: DatabaseSync;
+	readonly #thread: SqliteThread;
 	readonly #connection: NodeSqliteConnection;
 
-	constructor(database: DatabaseSync) {
-		this.#database = database;
-		this.#connection = new NodeSqliteConnection(database);
+	constructor(thread: SqliteThread) {
+		this.#thread = thread;
+		this.#connection = new NodeSqliteConnection(thread);
 	}
 
 	async init(): Promise<void> {}
@@ -60,77 +57,54 @@ class NodeSqliteDriver implements Driver {
 		return this.#connection;
 	}
 
-	/**
-	 * Takes the write lock at once. A transaction that reads first and asks for it later would fail
-	 * where another program has written in between, however long it waits.
-	 */
 	async beginTransaction(): Promise<void> {
-		this.#connection.run('begin immediate');
+		this.#connection.begin();
 	}
 
 	async commitTransaction(): Promise<void> {
-		this.#connection.run('commit');
+		await this.#connection.end('commit');
 	}
 
-	/** A full disk, for one, makes SQLite roll back by itself; then nothing is left to roll back. */
 	async rollbackTransaction(): Promise<void> {
-		if (this.#database.isTransaction) this.#connection.run('rollback');
+		await this.#connection.end('rollback');
 	}
 
 	async releaseConnection(): Promise<void> {}
 
 	async destroy(): Promise<void> {
-		this.#database.close();
+		await this.#thread.close();
 	}
-}
-
-interface Prepared {
-	readonly statement: StatementSync;
-	readonly returnsRows: boolean;
 }
 
 class NodeSqliteConnection implements DatabaseConnection {
-	readonly #database: DatabaseSync;
-	/** By their text, the least recently used first. */
-	readonly #statements = new Map<string, Prepared>();
+	readonly #thread: SqliteThread;
+	/** A transaction was asked for and begins with the next statement: one trip less. */
+	#begins = false;
 
-	constructor(database: DatabaseSync) {
-		this.#database = database;
+	constructor(thread: SqliteThread) {
+		this.#thread = thread;
 	}
 
-	run(text: string): void {
-		this.#prepare(text).statement.run();
+	begin(): void {
+		this.#begins = true;
+	}
+
+	/** Of a transaction without a statement the thread was never told. */
+	async end(text: 'commit' | 'rollback'): Promise<void> {
+		const hasBegun = !this.#begins;
+		this.#begins = false;
+		if (hasBegun) await this.#thread.run({ text, parameters: [], begins: false });
 	}
 
 	async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-		// SQLite obeys a setting when it is prepared, not when it is run.
-		if (query.sql.startsWith('pragma synchronous =')) {
-			this.#database.exec(query.sql);
-			return { rows: [] };
-		}
-		const { statement, returnsRows } = this.#prepare(query.sql);
-		const parameters = query.parameters as SQLInputValue[];
-		if (returnsRows) return { rows: statement.all(...parameters) as Row[] };
-		return { rows: [], numAffectedRows: BigInt(statement.run(...parameters).changes) };
+		const begins = this.#begins;
+		this.#begins = false;
+		const { sql: text, parameters } = query;
+		const { rows, changes } = await this.#thread.run({ text, parameters, begins });
+		return { rows: rows as Row[], numAffectedRows: BigInt(changes) };
 	}
 
 	async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
 		throw new Error('Nothing here streams: a stream would hold the only connection.');
-	}
-
-	#prepare(text: string): Prepared {
-		const known = this.#statements.get(text);
-		if (known !== undefined) {
-			this.#statements.delete(text);
-			this.#statements.set(text, known);
-			return known;
-		}
-		const statement = this.#database.prepare(text);
-		const prepared = { statement, returnsRows: statement.columns().length > 0 };
-		this.#statements.set(text, prepared);
-		if (this.#statements.size > MAX_STATEMENTS) {
-			this.#statements.delete(this.#statements.keys().next().value!);
-		}
-		return prepared;
 	}
 }

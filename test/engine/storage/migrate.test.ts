@@ -203,15 +203,15 @@ describe.each(DIALECTS)('Migrations on %s', (dialect) => {
 	/** Works on the database as it is, without any migration. */
 	async function inside(work: (db: Kysely<AnySchema>) => Promise<unknown>): Promise<void> {
 		const { url, file } = location;
-		const [db, release] = url === undefined ? sqlite(file!) : postgres(url);
+		const [db, release] = url === undefined ? await sqlite(file!) : postgres(url);
 		await work(db as unknown as Kysely<AnySchema>);
 		await db.destroy();
 		release();
 	}
 });
 
-function sqlite(file: string): [Kysely<Schema>, () => void] {
-	const { db, release } = openSqlite(file);
+async function sqlite(file: string): Promise<[Kysely<Schema>, () => void]> {
+	const { db, release } = await openSqlite(file);
 	return [db, release];
 }
 

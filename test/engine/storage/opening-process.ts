@@ -1,19 +1,12 @@
 /**
- * A process of its own that opens the storage in a file, to be killed, or to be anyone but root.
+ * A process of its own that opens the storage in a file, to be killed, or to be another user's.
  * Prints `open` and stays until its standard input closes, or prints the fault and ends.
  */
 import { openStorage } from '../../../engine/src/storage/storage.ts';
 import { SECRETS_KEY } from '../../support/databases.ts';
 import { ids, silentLog } from '../../support/system.ts';
 
-const [file, user] = process.argv.slice(2);
-
-// Only now, when all of our own code is read: the checkout may be closed to others.
-if (user !== undefined && process.getuid?.() === 0) {
-	process.setgroups?.([]);
-	process.setgid?.(Number(user));
-	process.setuid?.(Number(user));
-}
+const [file] = process.argv.slice(2);
 
 try {
 	const storage = await openStorage({ file, secretsKey: SECRETS_KEY, ids, log: silentLog });

@@ -189,8 +189,9 @@ describe('The SQLite file', () => {
 		return openDatabase({ file: path, log: silentLog });
 	}
 
-	function start(...args: string[]): ChildProcess {
-		const child = spawn(process.execPath, [OPENING_PROCESS, ...args], {
+	function start(path: string, user: { uid?: number } = {}): ChildProcess {
+		const child = spawn(process.execPath, [OPENING_PROCESS, path], {
+			...user,
 			stdio: ['pipe', 'pipe', 'inherit'],
 			cwd: '/',
 		});
@@ -199,7 +200,8 @@ describe('The SQLite file', () => {
 	}
 
 	async function faultOfNobody(path: string): Promise<{ code: string; message: string }> {
-		return JSON.parse(await firstLine(start(path, String(NOBODY))));
+		const user = process.getuid?.() === 0 ? { uid: NOBODY } : {};
+		return JSON.parse(await firstLine(start(path, user)));
 	}
 });
 
