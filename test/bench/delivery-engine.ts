@@ -15,8 +15,8 @@ import { eventually, ids, silentLog, systemClock } from '../support/system.ts';
 export const MAX_PER_HOST = 4;
 
 /** Events that are written in one commit, as a burst of messages is. */
-const PER_COMMIT = 100;
-const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+export const PER_COMMIT = 100;
+export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
 export interface Location {
 	readonly file?: string;
