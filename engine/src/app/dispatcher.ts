@@ -47,6 +47,9 @@ export interface DispatcherOptions {
 /** Requests in flight altogether, at most. */
 const MAX_IN_FLIGHT = 256;
 
+/** With more requests in flight than this, some end soon. */
+const FEW_IN_FLIGHT = 16;
+
 /** Deliveries of one endpoint that are claimed and wait for their turn, at most. */
 const MAX_HELD = 512;
 
@@ -75,7 +78,7 @@ export class Dispatcher implements Dispatching {
 	readonly #shut = new Set<Outlet>();
 	readonly #hosts = new Map<string, Places<Outlet>>();
 	readonly #all = new Places<Outlet>(MAX_IN_FLIGHT);
-	readonly #inFlight = new Set<Promise<void>>();
+	readonly #inFlight = new Map<Promise<void>, Outlet>();
 	#stopped = true;
 
 	constructor(options: DispatcherOptions) {
@@ -88,7 +91,7 @@ export class Dispatcher implements Dispatching {
 			log: options.log,
 			roomOf: (id) => (this.#stopped ? 0 : (this.#outlets.get(id)?.room(MAX_HELD) ?? MAX_HELD)),
 			toProbe: () => (this.#stopped ? [] : this.#toProbe()),
-			isIdle: () => this.#inFlight.size === 0,
+			isIdle: () => this.#isIdle(),
 			claimed: (claimed, probed, turn) => this.#accept(claimed, probed, turn),
 			notProbed: (ids) => this.#probeAgain(ids),
 		});
@@ -124,7 +127,7 @@ export class Dispatcher implements Dispatching {
 	async stop(): Promise<void> {
 		this.#stopped = true;
 		for (const outlet of this.#outlets.values()) this.#clear(outlet);
-		await Promise.all(this.#inFlight);
+		await Promise.all(this.#inFlight.keys());
 		await this.#turns.stop();
 	}
 
@@ -183,6 +186,12 @@ export class Dispatcher implements Dispatching {
 		}
 	}
 
+	/** Nothing will end soon but what has ended: what hangs is not waited for. */
+	#isIdle(): boolean {
+		if (this.#inFlight.size > FEW_IN_FLIGHT) return false;
+		return [...this.#inFlight.values()].every((outlet) => outlet.isStuck);
+	}
+
 	#pumpIn(ms: number, outlet: Outlet): void {
 		if (outlet.isWaitingForPace) return;
 		outlet.isWaitingForPace = true;
@@ -214,7 +223,7 @@ export class Dispatcher implements Dispatching {
 				if (host.isUnused) this.#hosts.delete(name);
 				this.#turns.soon();
 			});
-		this.#inFlight.add(sending);
+		this.#inFlight.set(sending, outlet);
 	}
 
 	async #deliver(outlet: Outlet, delivery: ClaimedDelivery): Promise<void> {

@@ -35,6 +35,8 @@ export class Outlet {
 	readonly #blocked = new Map<number, { readonly turn: number; readonly dueAt: number }>();
 	#clearedIn: number | undefined;
 	#held = 0;
+	/** Whether anything has ended since the last claim. */
+	#hasMoved = false;
 	#bucket: TokenBucket | undefined;
 
 	constructor(id: EndpointId) {
@@ -59,11 +61,17 @@ export class Outlet {
 		return this.#held;
 	}
 
+	/** Something waits here for a place, and nothing has ended since it was claimed. */
+	get isStuck(): boolean {
+		return this.isReady && !this.#hasMoved;
+	}
+
 	/**
 	 * How many deliveries to claim. An endpoint that fails gets few: they would only be given back.
+	 * One that is stuck gets none: more would wait in vain, and be in the way of the others.
 	 */
 	room(most: number): number {
-		if (this.circuit.name !== 'closed') return 0;
+		if (this.circuit.name !== 'closed' || this.isStuck) return 0;
 		const perSecond = this.#destination?.maxPerSecond ?? null;
 		const paced = perSecond === null ? most : Math.ceil(perSecond * PACE_AHEAD_SECONDS);
 		const limit = Math.max(1, Math.min(most, paced, this.isFailing ? 4 : most));
@@ -82,6 +90,7 @@ export class Outlet {
 		this.#destination = destination;
 		if (this.#clearedIn === turn || this.circuit.name === 'open')
 			return deliveries.map(backInPlace);
+		this.#hasMoved = false;
 		const putOff: PutOff[] = [];
 		const blocked = new Map<number, number>();
 		for (const delivery of deliveries) {
@@ -108,6 +117,7 @@ export class Outlet {
 	/** It is settled, or no longer ours: the next one of its lane may go. */
 	done(delivery: ClaimedDelivery): void {
 		this.#held--;
+		this.#hasMoved = true;
 		const lane = this.#laneOf(delivery);
 		if (!lane) return;
 		lane.busy = false;
