@@ -20,7 +20,7 @@ export interface DeliveryTurnsOptions {
 	readonly notProbed: (ids: readonly EndpointId[]) => void;
 }
 
-/** Deliveries claimed in one turn, at most: a turn on SQLite holds up everything else. */
+/** Deliveries claimed in one turn, at most: on SQLite every other write waits for a turn. */
 const MAX_CLAIMED = 512;
 
 export const LEASE_MS = 40_000;

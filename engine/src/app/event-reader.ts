@@ -85,7 +85,7 @@ export class EventReader {
 	 * What has become visible since the last round, page by page; a page may be empty.
 	 *
 	 * Nothing is filtered in the query. A filter that matches little would have the database look at
-	 * any number of rows for one page, and SQLite would hold up the whole engine meanwhile.
+	 * any number of rows for one page, and on SQLite everybody else's queries wait meanwhile.
 	 */
 	async *round(): AsyncGenerator<readonly StoredEvent[]> {
 		let after = this.#cursor;

@@ -25,10 +25,6 @@ export interface StoredEvent {
 export interface EventsAfter {
 	readonly after: EventId;
 	readonly limit: number;
-	/** Only events of this instance. */
-	readonly instanceId?: InstanceId | undefined;
-	/** Only these events. */
-	readonly events?: readonly EventName[] | undefined;
 }
 
 export interface EventStore {

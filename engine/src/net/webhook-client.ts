@@ -4,7 +4,7 @@ import type { WebhookClient, WebhookRequest } from '../app/ports.ts';
 import type { Mode } from '../domain/scope.ts';
 import { whenConnected } from './connected-address.ts';
 import { ConnectFault, guardedConnector } from './guarded-connector.ts';
-import type { ResolvingUrlGuard } from './url-guard.ts';
+import type { ResolvingUrlGuard, UrlRefusal } from './url-guard.ts';
 import { CANCELLED, WebhookExchange, type ExchangeOutcome } from './webhook-exchange.ts';
 
 export interface UndiciWebhookClientOptions {
@@ -35,6 +35,13 @@ const MAX_CONNECTIONS_PER_ORIGIN = 8;
 /** Shorter than common servers keep theirs (Node: 5 s), so that we rarely write to a closed one. */
 const KEEP_ALIVE_MS = 4_000;
 const LONGEST_KEEP_ALIVE_MS = 60_000;
+/** Of more endpoints than this, some are inspected again. */
+const MOST_PASSED = 1_000;
+
+interface Place {
+	readonly origin: string;
+	readonly path: string;
+}
 
 /**
  * Sends webhooks: one POST, no redirect followed, no proxy consulted, no retry of its own.
@@ -46,6 +53,11 @@ export class UndiciWebhookClient implements WebhookClient {
 	readonly #guard: ResolvingUrlGuard;
 	readonly #totalTimeoutMs: number;
 	readonly #agents: Readonly<Record<Mode, Agent>>;
+	/** What passed the inspection: an endpoint's URL is the same for each of its requests. */
+	readonly #passed: Readonly<Record<Mode, Map<string, Place>>> = {
+		live: new Map(),
+		test: new Map(),
+	};
 	#closing: Promise<unknown> | undefined;
 
 	constructor(options: UndiciWebhookClientOptions) {
@@ -73,9 +85,9 @@ export class UndiciWebhookClient implements WebhookClient {
 	async #exchange(request: CancellableWebhookRequest): Promise<ExchangeOutcome> {
 		const { mode, headers, body, signal } = request;
 		if (signal?.aborted === true) return CANCELLED;
-		const inspection = this.#guard.inspect(request.url, mode);
-		if (!inspection.ok) {
-			return { outcome: 'failed', reason: 'blocked', message: inspection.hint, sent: 'nothing' };
+		const place = this.#inspect(request.url, mode);
+		if ('hint' in place) {
+			return { outcome: 'failed', reason: 'blocked', message: place.hint, sent: 'nothing' };
 		}
 
 		const exchange = new WebhookExchange();
@@ -86,9 +98,8 @@ export class UndiciWebhookClient implements WebhookClient {
 			exchange.cancel('aborted');
 		};
 		signal?.addEventListener('abort', abort);
-		const { origin, pathname, search } = inspection.url;
 		this.#agents[mode].dispatch(
-			{ method: 'POST', origin, path: pathname + search, headers: { ...headers }, body },
+			{ method: 'POST', ...place, headers: { ...headers }, body },
 			exchange,
 		);
 		try {
@@ -97,6 +108,20 @@ export class UndiciWebhookClient implements WebhookClient {
 			clearTimeout(timer);
 			signal?.removeEventListener('abort', abort);
 		}
+	}
+
+	/** By its text alone: which addresses are behind it is judged when one is connected. */
+	#inspect(url: string, mode: Mode): Place | UrlRefusal {
+		const passed = this.#passed[mode];
+		const known = passed.get(url);
+		if (known !== undefined) return known;
+		const inspection = this.#guard.inspect(url, mode);
+		if (!inspection.ok) return inspection;
+		const { origin, pathname, search } = inspection.url;
+		const place = { origin, path: pathname + search };
+		if (passed.size >= MOST_PASSED) passed.clear();
+		passed.set(url, place);
+		return place;
 	}
 }
 

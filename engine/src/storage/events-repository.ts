@@ -70,7 +70,7 @@ export class EventsRepository implements EventStore {
 
 	async listAfter(
 		{ customerId, mode }: Scope,
-		{ after, limit, instanceId, events }: EventsAfter,
+		{ after, limit }: EventsAfter,
 	): Promise<StoredEvent[]> {
 		const rows = await this.#db
 			.selectFrom('events')
@@ -78,8 +78,6 @@ export class EventsRepository implements EventStore {
 			.where('customer_id', '=', customerId)
 			.where('mode', '=', mode)
 			.where('id', '>', after)
-			.$if(instanceId !== undefined, (query) => query.where('instance_id', '=', instanceId!))
-			.$if(events !== undefined, (query) => query.where('event', 'in', events!))
 			.orderBy('id')
 			.limit(limit)
 			.execute();

@@ -77,6 +77,18 @@ describe('the connections of the webhook client', () => {
 		expect(receiver.sockets).toHaveLength(2);
 	});
 
+	it('are refused to live mode where only test mode may go, also for a known URL', async () => {
+		const receiver = await receive();
+		const sender = client();
+
+		for (const mode of ['test', 'live', 'test'] as const) {
+			const outcome = await sender.send({ ...request(receiver.origin), mode });
+
+			expect(outcome.outcome).toBe(mode === 'test' ? 'answered' : 'failed');
+		}
+		expect(receiver.requests).toHaveLength(2);
+	});
+
 	it('are limited per receiver', async () => {
 		const receiver = await receive((response) => setTimeout(() => response.end(), 20));
 		const sender = client({ maxConnectionsPerOrigin: 2 });

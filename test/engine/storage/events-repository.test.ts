@@ -160,7 +160,7 @@ describe.each(DIALECTS)('EventsRepository on %s', (dialect) => {
 		});
 	});
 
-	it('lists what came after an event, by instance and by name, and only of its customer', async () => {
+	it('lists what came after an event, of one customer only', async () => {
 		const { events, instances } = database.storage;
 		const neighbour = anInstance(home.scope);
 		await instances.add(neighbour);
@@ -170,19 +170,12 @@ describe.each(DIALECTS)('EventsRepository on %s', (dialect) => {
 		const [first] = all;
 
 		const rest = await events.listAfter(home.scope, { after: first!.id, limit: 2 });
-		const ofInstance = await events.listAfter(home.scope, {
-			after: first!.id,
-			limit: 10,
-			instanceId: home.instanceId,
-			events: ['message.sent'],
-		});
 
 		expect(all.map(({ instanceId }) => instanceId)).toEqual([
 			...Array<InstanceId>(3).fill(home.instanceId),
 			neighbour.id,
 		]);
 		expect(rest).toEqual(all.slice(1, 3));
-		expect(ofInstance).toEqual([all[1]]);
 		expect(await events.listAfter(strangerTo(home.scope), { after: 'evt_', limit: 9 })).toEqual([]);
 	});
 
