@@ -111,7 +111,7 @@ export class EventsRepository implements EventStore {
 		const rows = events.map((event, index) => this.#toRow(origin, event, index));
 		await this.#inserters.events.insert(db, rows);
 		const woken = new Set<EndpointId>();
-		const deliveries: Insertable<WebhookDeliveriesTable>[] = [];
+		const deliveries: NewDelivery[] = [];
 		for (const endpoint of await this.#endpoints(db, origin.scope)) {
 			for (const [index, event] of events.entries()) {
 				if (!wants(endpoint, event, origin.instanceId)) continue;
@@ -171,7 +171,7 @@ export class EventsRepository implements EventStore {
 		row: Insertable<EventsTable>,
 		{ chat }: NewEvent,
 		now: number,
-	): Insertable<WebhookDeliveriesTable> {
+	): NewDelivery {
 		return {
 			id: this.#ids.next('dlv'),
 			event_id: row.id,
@@ -181,26 +181,40 @@ export class EventsRepository implements EventStore {
 			instance_id: row.instance_id ?? null,
 			event: row.event,
 			lane: endpoint.ordered ? laneOf(row.instance_id ?? null, chat) : null,
-			status: 'pending',
-			attempts: 0,
-			earlier_attempts: 0,
 			due_at: now,
-			last_error: null,
-			last_response_status: null,
-			attempt_log: '',
-			payload_gone: 0,
-			delivered_at: null,
-			redelivered_at: null,
 			created_at: now,
 			updated_at: now,
 		};
 	}
 }
 
-interface Inserters {
-	readonly events: RowInserter<'events'>;
-	readonly deliveries: RowInserter<'webhook_deliveries'>;
-}
+type Inserters = ReturnType<typeof inserters>;
+
+/** What one new delivery has otherwise than all others. */
+type NewDelivery = Pick<Insertable<WebhookDeliveriesTable>, (typeof DELIVERY_COLUMNS)[number]>;
+
+const DELIVERY_COLUMNS = [
+	'id',
+	'event_id',
+	'endpoint_id',
+	'customer_id',
+	'mode',
+	'instance_id',
+	'event',
+	'lane',
+	'due_at',
+	'created_at',
+	'updated_at',
+] as const satisfies readonly (keyof WebhookDeliveriesTable)[];
+
+/** Nothing was tried yet. */
+const NEVER_TRIED = {
+	status: `'pending'`,
+	attempts: '0',
+	earlier_attempts: '0',
+	attempt_log: `''`,
+	payload_gone: '0',
+};
 
 /** Made once, for the texts in them are what is worth keeping. */
 const INSERTERS: Readonly<Record<DialectName, Inserters>> = {
@@ -208,7 +222,7 @@ const INSERTERS: Readonly<Record<DialectName, Inserters>> = {
 	postgres: inserters('postgres'),
 };
 
-function inserters(dialect: DialectName): Inserters {
+function inserters(dialect: DialectName) {
 	return {
 		events: new RowInserter('events', dialect, [
 			'id',
@@ -221,27 +235,8 @@ function inserters(dialect: DialectName): Inserters {
 			'body',
 			'correlation_id',
 		]),
-		deliveries: new RowInserter('webhook_deliveries', dialect, [
-			'id',
-			'event_id',
-			'endpoint_id',
-			'customer_id',
-			'mode',
-			'instance_id',
-			'event',
-			'lane',
-			'status',
-			'attempts',
-			'earlier_attempts',
-			'due_at',
-			'last_error',
-			'last_response_status',
-			'attempt_log',
-			'payload_gone',
-			'delivered_at',
-			'redelivered_at',
-			'created_at',
-			'updated_at',
-		]),
+		deliveries: new RowInserter('webhook_deliveries', dialect, DELIVERY_COLUMNS, {
+			constants: NEVER_TRIED,
+		}),
 	};
 }

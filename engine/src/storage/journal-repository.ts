@@ -70,7 +70,7 @@ const INSERTERS: Readonly<Record<DialectName, RowInserter<'journal'>>> = {
 
 function inserter(dialect: DialectName): RowInserter<'journal'> {
 	const columns = ['instance_id', 'sealed_stanza', 'sealed_plaintext', 'received_at'] as const;
-	return new RowInserter('journal', dialect, columns, 'returning id');
+	return new RowInserter('journal', dialect, columns, { tail: 'returning id' });
 }
 
 function owner(instanceId: InstanceId, column: 'stanza' | 'plaintext'): string[] {

@@ -118,7 +118,7 @@ function inserter(dialect: DialectName): RowInserter<'messages'> {
 		'failed_at',
 	] as const;
 	const isThere = 'on conflict ("instance_id", "direction", "wa_id", "chat") do nothing';
-	return new RowInserter('messages', dialect, columns, `${isThere} returning "id"`);
+	return new RowInserter('messages', dialect, columns, { tail: `${isThere} returning "id"` });
 }
 
 function toRow(message: Message): Insertable<MessagesTable> {
