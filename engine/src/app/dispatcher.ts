@@ -47,9 +47,6 @@ export interface DispatcherOptions {
 /** Requests in flight altogether, at most. */
 const MAX_IN_FLIGHT = 256;
 
-/** With more requests in flight than this, some end soon. */
-const FEW_IN_FLIGHT = 16;
-
 /** Deliveries of one endpoint that are claimed and wait for their turn, at most. */
 const MAX_HELD = 512;
 
@@ -188,8 +185,10 @@ export class Dispatcher implements Dispatching {
 
 	/** Nothing will end soon but what has ended: what hangs is not waited for. */
 	#isIdle(): boolean {
-		if (this.#inFlight.size > FEW_IN_FLIGHT) return false;
-		return [...this.#inFlight.values()].every((outlet) => outlet.isStuck);
+		for (const outlet of this.#inFlight.values()) {
+			if (!outlet.isStuck) return false;
+		}
+		return true;
 	}
 
 	#pumpIn(ms: number, outlet: Outlet): void {

@@ -38,7 +38,7 @@ const LONGEST_KEEP_ALIVE_MS = 60_000;
 /** Of more endpoints than this, some are inspected again. */
 const MOST_PASSED = 1_000;
 
-interface Place {
+interface Inspected {
 	readonly origin: string;
 	readonly path: string;
 }
@@ -54,7 +54,7 @@ export class UndiciWebhookClient implements WebhookClient {
 	readonly #totalTimeoutMs: number;
 	readonly #agents: Readonly<Record<Mode, Agent>>;
 	/** What passed the inspection: an endpoint's URL is the same for each of its requests. */
-	readonly #passed: Readonly<Record<Mode, Map<string, Place>>> = {
+	readonly #passed: Readonly<Record<Mode, Map<string, Inspected>>> = {
 		live: new Map(),
 		test: new Map(),
 	};
@@ -85,9 +85,9 @@ export class UndiciWebhookClient implements WebhookClient {
 	async #exchange(request: CancellableWebhookRequest): Promise<ExchangeOutcome> {
 		const { mode, headers, body, signal } = request;
 		if (signal?.aborted === true) return CANCELLED;
-		const place = this.#inspect(request.url, mode);
-		if ('hint' in place) {
-			return { outcome: 'failed', reason: 'blocked', message: place.hint, sent: 'nothing' };
+		const inspected = this.#inspect(request.url, mode);
+		if ('hint' in inspected) {
+			return { outcome: 'failed', reason: 'blocked', message: inspected.hint, sent: 'nothing' };
 		}
 
 		const exchange = new WebhookExchange();
@@ -99,7 +99,7 @@ export class UndiciWebhookClient implements WebhookClient {
 		};
 		signal?.addEventListener('abort', abort);
 		this.#agents[mode].dispatch(
-			{ method: 'POST', ...place, headers: { ...headers }, body },
+			{ method: 'POST', ...inspected, headers: { ...headers }, body },
 			exchange,
 		);
 		try {
@@ -111,17 +111,17 @@ export class UndiciWebhookClient implements WebhookClient {
 	}
 
 	/** By its text alone: which addresses are behind it is judged when one is connected. */
-	#inspect(url: string, mode: Mode): Place | UrlRefusal {
+	#inspect(url: string, mode: Mode): Inspected | UrlRefusal {
 		const passed = this.#passed[mode];
 		const known = passed.get(url);
 		if (known !== undefined) return known;
 		const inspection = this.#guard.inspect(url, mode);
 		if (!inspection.ok) return inspection;
 		const { origin, pathname, search } = inspection.url;
-		const place = { origin, path: pathname + search };
+		const inspected = { origin, path: pathname + search };
 		if (passed.size >= MOST_PASSED) passed.clear();
-		passed.set(url, place);
-		return place;
+		passed.set(url, inspected);
+		return inspected;
 	}
 }
 
