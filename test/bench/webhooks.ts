@@ -2,7 +2,7 @@
  * `npm run bench:webhooks`: how fast events become webhooks, beside a bare undici loop and bare
  * Baileys sockets in the same run on the same machine, and what a long log costs those who read it.
  *
- * Options: `-- --only deliveries`, `listing` or `arrivals` for one part. All takes about ten
+ * Options: `-- --only deliveries`, `listing` or `arrivals` for one part. All takes about twelve
  * minutes. The exit code is 1 when a target was missed.
  */
 import { join } from 'node:path';

@@ -329,11 +329,13 @@ export class Dispatcher implements Dispatching {
 	async #succeeded(outlet: Outlet, now: number): Promise<void> {
 		const wasOpen = outlet.circuit.name !== 'closed';
 		this.#setCircuit(outlet, CLOSED);
+		if (wasOpen) {
+			// In the turn that claims next, and before it claims: what was put off behind the probe goes
+			// out ahead of what is new. What is leased must stay so; this request is settled before.
+			if (outlet.sending === 1) this.#turns.hasten(outlet.id);
+			this.#turns.due([outlet.id]);
+		}
 		await this.#health.succeeded(outlet, now);
-		if (!wasOpen) return;
-		// What is leased must stay so; this request is settled before the rest is hastened.
-		if (outlet.sending === 1) this.#turns.hasten(outlet.id);
-		this.#turns.due([outlet.id]);
 	}
 
 	async #failed(outlet: Outlet, result: WebhookResult, now: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { LEASE_MS } from '../../../engine/src/app/delivery-turns.ts';
 import type { DeliveryQueue, WebhookClient, WebhookResult } from '../../../engine/src/app/ports.ts';
 import type { Receiver } from '../../support/receiver.ts';
@@ -84,6 +84,38 @@ describe('the order of a chat', () => {
 		await engine.settled('success');
 		const ofChat = sequences().filter((sequence) => sequence > 20);
 		expect(ofChat).toEqual(ofChat.toSorted((a, b) => a - b));
+	});
+
+	it('holds while it is written down that the endpoint works again', async () => {
+		const { endpoints } = engine.store.storage;
+		const noteHealth = endpoints.noteHealth.bind(endpoints);
+		let release: () => void = () => undefined;
+		let isNoting = false;
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		receiver.answer = () => 500;
+		await engine.store.append(engine.instanceId, 3, 'one chat');
+		await engine.store.append(engine.instanceId, 20);
+		const dispatcher = engine.start();
+		await eventually(() => dispatcher.circuit(id).state === 'open');
+		receiver.received.length = 0;
+		receiver.answer = () => 200;
+		jest.spyOn(endpoints, 'noteHealth').mockImplementation(async (...health) => {
+			isNoting = true;
+			await new Promise<void>((resolve) => (release = resolve));
+			return noteHealth(...health);
+		});
+
+		// The head of the chat is the probe, before those behind it are due again.
+		engine.clock.advance(6_000);
+		await eventually(() => isNoting);
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1, 'one chat'));
+		await eventually(() => sequences().includes(24));
+		release();
+
+		await engine.settled('success');
+		expect(sequences().filter((sequence) => sequence <= 3 || sequence === 24)).toEqual([
+			1, 2, 3, 24,
+		]);
 	});
 
 	it('holds for what waited so long that its lease is nearly over', async () => {
