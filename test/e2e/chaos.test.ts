@@ -11,6 +11,7 @@ import { verifyContract } from '../../engine/src/domain/signature.ts';
 import type { BookedDelivery, Books } from '../support/chaos-books.ts';
 import type { Arrival } from '../support/chaos-receivers.ts';
 import { ChaosRun, MANNERS, type Manner } from '../support/chaos-run.ts';
+import { DIALECTS } from '../support/databases.ts';
 
 /** The same number makes the same decisions; it does not make the same timing. */
 const SEED = Number(process.env['CHAOS_SEED'] ?? randomInt(2 ** 31));
@@ -30,8 +31,8 @@ const RIGHT_STATUSES: Readonly<Record<Manner, readonly DeliveryStatus[]>> = {
 
 const LISTENING = ['fast', 'slow', 'flapping', 'hanging'] as const;
 
-describe(`An engine that is killed three times among five receivers (CHAOS_SEED=${SEED})`, () => {
-	const run = new ChaosRun(SEED);
+describe.each(DIALECTS)(`An engine on %s, killed three times (CHAOS_SEED=${SEED})`, (dialect) => {
+	const run = new ChaosRun(dialect, SEED);
 	let books: Books;
 	let stoppedAt: number;
 

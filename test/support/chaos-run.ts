@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DialectName } from '../../engine/src/storage/schema.ts';
 import { NetworkProcess } from '../bench/network-process.ts';
 import { readBooks, type Books } from './chaos-books.ts';
 import { Chance } from './chaos-chance.ts';
 import { ChaosReceiver, flapping, hanging, prompt, RefusingPort, slow } from './chaos-receivers.ts';
 import { EngineProcess, LIVE_KEY, temporaryDir } from './engine-process.ts';
+import { freshDatabase } from './postgres.ts';
 import { eventually } from './system.ts';
 
 export const MANNERS = ['fast', 'slow', 'flapping', 'hanging', 'refusing'] as const;
@@ -45,12 +47,14 @@ const LOGS_OF_EACH = 8;
 /** Enough for the slow receiver to keep up: it takes three quarters of it at a time. */
 const MAX_PER_HOST = 32;
 const PATIENCE_MS = 60_000;
+const SECRET = 'c'.repeat(40);
 
 /**
  * Two thousand messages of simulated contacts on their way through an engine, which is killed three
  * times, to five receivers. The network and the receivers outlive the engine, as in the world.
  */
 export class ChaosRun {
+	readonly #dialect: DialectName;
 	readonly #chance: Chance;
 	readonly receivers: Readonly<Record<Exclude<Manner, 'refusing'>, ChaosReceiver>>;
 	readonly endpoints = new Map<Manner, Endpoint>();
@@ -62,11 +66,13 @@ export class ChaosRun {
 	readonly #refusing = new RefusingPort();
 	#network: NetworkProcess | undefined;
 	#dir: Awaited<ReturnType<typeof temporaryDir>> | undefined;
+	#databaseUrl: string | undefined;
 	#engine: EngineProcess | undefined;
 	#accounts: string[] = [];
 	#beganAt = 0;
 
-	constructor(seed: number) {
+	constructor(dialect: DialectName, seed: number) {
+		this.#dialect = dialect;
 		this.#chance = new Chance(seed);
 		this.receivers = {
 			fast: new ChaosReceiver(prompt),
@@ -79,6 +85,7 @@ export class ChaosRun {
 	async start(): Promise<void> {
 		this.#network = await NetworkProcess.start({ receiptDelayMs: 20 });
 		this.#dir = await temporaryDir();
+		if (this.#dialect === 'postgres') this.#databaseUrl = await freshDatabase('chaos');
 		await this.#refusing.start();
 		for (const receiver of Object.values(this.receivers)) await receiver.start();
 		this.#engine = await this.#startEngine();
@@ -124,7 +131,10 @@ export class ChaosRun {
 		// The engine waits for the requests that are under way.
 		await this.receivers.hanging.stop();
 		this.ends.push(await this.#engine!.stop());
-		return readBooks(join(this.#dir!.path, 'engine.sqlite'));
+		const url = this.#databaseUrl;
+		return readBooks(
+			url === undefined ? { file: join(this.#dir!.path, 'engine.sqlite') } : { url },
+		);
 	}
 
 	async dispose(): Promise<void> {
@@ -223,9 +233,13 @@ export class ChaosRun {
 	}
 
 	#startEngine(): Promise<EngineProcess> {
+		const url = this.#databaseUrl;
+		const database =
+			url === undefined ? {} : { DATABASE_URL: url, SECRETS_KEY: SECRET, API_KEY_PEPPER: SECRET };
 		return EngineProcess.start({
 			dataDir: this.#dir!.path,
 			env: {
+				...database,
 				WHATSAPP_SOCKET_URL: this.#network!.url,
 				WEBHOOK_ALLOW_PRIVATE: MANNERS.map((manner) => `127.0.0.1:${this.#portOf(manner)}`).join(),
 				WEBHOOK_MAX_PER_HOST: String(MAX_PER_HOST),

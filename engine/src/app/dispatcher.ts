@@ -247,7 +247,7 @@ export class Dispatcher implements Dispatching {
 				isProbe: false,
 				at,
 			});
-			outlet.done(delivery);
+			outlet.done(delivery, this.#turns.underWay);
 			return;
 		}
 		const body = Buffer.from(delivery.body!);
@@ -310,7 +310,7 @@ export class Dispatcher implements Dispatching {
 		if (outcome.status === 'retrying' && isBlocking(delivery)) {
 			this.#turns.giveBack(outlet.block(delivery, outcome.dueAt, this.#turns.underWay));
 		} else {
-			outlet.done(delivery);
+			outlet.done(delivery, this.#turns.underWay);
 		}
 		log.debug(
 			{

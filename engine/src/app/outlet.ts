@@ -1,13 +1,23 @@
 import { CLOSED, type CircuitState } from '../domain/circuit.ts';
 import { takeToken, type TokenBucket } from '../domain/token-bucket.ts';
-import type { EndpointId } from '../domain/ids.ts';
+import type { DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { Claimed, ClaimedDelivery, Destination, EndpointHealth, PutOff } from './ports.ts';
 
-/** Claimed deliveries of one lane, the first of which is on its way while `busy`. */
+/** Claimed deliveries of one lane. */
 interface Lane {
 	readonly number: number | null;
 	readonly queue: ClaimedDelivery[];
-	busy: boolean;
+	/** On its way; the others wait for it. */
+	head: ClaimedDelivery | undefined;
+}
+
+/** What has happened while a turn was under way, and the turn does not know. */
+interface Lately {
+	readonly turn: number;
+	/** Lanes whose head has failed, and when it goes out again. */
+	readonly blocked: Map<number, number>;
+	/** Those that are done. */
+	readonly ended: Set<DeliveryId>;
 }
 
 /** How far ahead of its pace an endpoint with a limit may claim, in seconds. */
@@ -31,8 +41,7 @@ export class Outlet {
 	#destination: Destination | undefined;
 	readonly #lanes = new Map<number, Lane>();
 	#ready: Lane[] = [];
-	/** Lanes whose head has failed while a turn was under way. */
-	readonly #blocked = new Map<number, { readonly turn: number; readonly dueAt: number }>();
+	#lately: Lately | undefined;
 	#clearedIn: number | undefined;
 	#held = 0;
 	/** Whether anything has ended since the last claim. */
@@ -92,17 +101,18 @@ export class Outlet {
 			return deliveries.map(backInPlace);
 		this.#hasMoved = false;
 		const putOff: PutOff[] = [];
-		const blocked = new Map<number, number>();
+		const lately = this.#during(turn);
 		for (const delivery of deliveries) {
-			const dueAt = this.#blockedUntil(delivery, blocked, turn);
+			const dueAt = this.#blockedUntil(delivery, lately);
 			if (dueAt === undefined) {
 				this.#enqueue(delivery);
 			} else {
-				blocked.set(delivery.lane!, dueAt);
+				// Those of its lane that were claimed with it wait for it too.
+				lately.blocked.set(delivery.lane!, dueAt);
 				putOff.push({ delivery, dueAt });
 			}
 		}
-		this.#blocked.clear();
+		this.#lately = undefined;
 		return putOff;
 	}
 
@@ -110,19 +120,14 @@ export class Outlet {
 	next(): ClaimedDelivery | undefined {
 		const lane = this.#ready.shift();
 		const delivery = lane?.queue.shift();
-		if (lane && delivery) lane.busy = true;
+		if (lane) lane.head = delivery;
 		return delivery;
 	}
 
-	/** It is settled, or no longer ours: the next one of its lane may go. */
-	done(delivery: ClaimedDelivery): void {
-		this.#held--;
-		this.#hasMoved = true;
-		const lane = this.#laneOf(delivery);
-		if (!lane) return;
-		lane.busy = false;
-		if (lane.queue.length > 0) this.#ready.push(lane);
-		else this.#lanes.delete(lane.number!);
+	/** It is settled: the next one of its lane may go, also of what the turn under way claims. */
+	done(delivery: ClaimedDelivery, turn: number | undefined): void {
+		if (turn !== undefined) this.#during(turn).ended.add(delivery.id);
+		this.#release(delivery);
 	}
 
 	/**
@@ -132,9 +137,9 @@ export class Outlet {
 	block(delivery: ClaimedDelivery, dueAt: number, turn: number | undefined): PutOff[] {
 		const lane = this.#laneOf(delivery);
 		const behind = lane ? lane.queue.splice(0) : [];
-		if (lane && turn !== undefined) this.#blocked.set(lane.number!, { turn, dueAt });
+		if (lane && turn !== undefined) this.#during(turn).blocked.set(lane.number!, dueAt);
 		this.#held -= behind.length;
-		this.done(delivery);
+		this.#release(delivery);
 		return behind.map((waiting) => ({ delivery: waiting, dueAt }));
 	}
 
@@ -145,7 +150,7 @@ export class Outlet {
 		const putOff: PutOff[] = [];
 		for (const lane of waiting) {
 			putOff.push(...lane.queue.splice(0).map(backInPlace));
-			if (!lane.busy && lane.number !== null) this.#lanes.delete(lane.number);
+			if (!lane.head && lane.number !== null) this.#lanes.delete(lane.number);
 		}
 		this.#ready = [];
 		this.#held -= putOff.length;
@@ -170,15 +175,38 @@ export class Outlet {
 	}
 
 	#blockedUntil(
-		{ lane, waitsUntil }: ClaimedDelivery,
-		blocked: ReadonlyMap<number, number>,
-		turn: number,
+		{ lane, waitsFor }: ClaimedDelivery,
+		{ blocked, ended }: Lately,
 	): number | undefined {
 		if (lane === null) return undefined;
-		// Of a lane that is held here, all earlier ones are: it is in the right place.
-		if (this.#lanes.has(lane)) return undefined;
-		const lately = this.#blocked.get(lane);
-		return blocked.get(lane) ?? (lately?.turn === turn ? lately.dueAt : waitsUntil);
+		const blockedUntil = blocked.get(lane);
+		if (blockedUntil !== undefined || !waitsFor) return blockedUntil;
+		// Behind one that is held here it is in the right place.
+		if (ended.has(waitsFor.id) || this.#holds(lane, waitsFor.id)) return undefined;
+		return waitsFor.until;
+	}
+
+	#holds(number: number, id: DeliveryId): boolean {
+		const lane = this.#lanes.get(number);
+		return lane?.head?.id === id || lane?.queue.some((waiting) => waiting.id === id) === true;
+	}
+
+	#during(turn: number): Lately {
+		if (this.#lately?.turn !== turn) {
+			this.#lately = { turn, blocked: new Map(), ended: new Set() };
+		}
+		return this.#lately;
+	}
+
+	/** The next one of its lane may go. */
+	#release(delivery: ClaimedDelivery): void {
+		this.#held--;
+		this.#hasMoved = true;
+		const lane = this.#laneOf(delivery);
+		if (!lane) return;
+		lane.head = undefined;
+		if (lane.queue.length > 0) this.#ready.push(lane);
+		else this.#lanes.delete(lane.number!);
 	}
 
 	#enqueue(delivery: ClaimedDelivery): void {
@@ -188,7 +216,7 @@ export class Outlet {
 			known.queue.push(delivery);
 			return;
 		}
-		const lane: Lane = { number: delivery.lane, queue: [delivery], busy: false };
+		const lane: Lane = { number: delivery.lane, queue: [delivery], head: undefined };
 		if (lane.number !== null) this.#lanes.set(lane.number, lane);
 		this.#ready.push(lane);
 	}

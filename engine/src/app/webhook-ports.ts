@@ -217,11 +217,15 @@ export interface ClaimedDelivery {
 	/** When somebody asked to send it again. */
 	readonly isRedelivered: boolean;
 	readonly leasedUntil: number;
-	/**
-	 * When an earlier delivery of its lane is due or its lease ends, which was not claimed with it
-	 * and goes first; `undefined` when there is none.
-	 */
-	readonly waitsUntil: number | undefined;
+	/** The one before it in its lane, which was not claimed with it; `undefined` when there is none. */
+	readonly waitsFor: Predecessor | undefined;
+}
+
+/** A delivery that goes out before another one of its lane, unless it is done already. */
+export interface Predecessor {
+	readonly id: DeliveryId;
+	/** When it is due or its lease ends, or when to look again. */
+	readonly until: number;
 }
 
 /** What the dispatcher must know of an endpoint to send to it. */

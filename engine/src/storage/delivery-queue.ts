@@ -4,6 +4,7 @@ import type {
 	ClaimedDelivery,
 	DeliveryQueue,
 	Destination,
+	Predecessor,
 	PutOff,
 	Settlement,
 	Turn,
@@ -247,17 +248,17 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 	}
 
 	/**
-	 * Of those that must wait for an earlier one of their lane, until when. What was claimed with
+	 * Of those that must wait for an earlier one of their lane, for which and until when. What was claimed with
 	 * them is no obstacle, and a head that has failed often enough none any more.
 	 */
 	async #waits(
 		db: Kysely<Schema>,
 		rows: readonly ClaimedRow[],
 		now: number,
-	): Promise<ReadonlyMap<DeliveryId, number>> {
+	): Promise<ReadonlyMap<DeliveryId, Predecessor>> {
 		const laned = rows.filter((row) => row.lane !== null);
 		if (laned.length === 0) return new Map();
-		const { rows: found } = await sql<Predecessor>`
+		const { rows: found } = await sql<EarlierRow>`
 			select mine.id, earlier.id as earlier_id, earlier.due_at,
 				case when earlier.status = 'pending' and earlier.attempts > earlier.earlier_attempts
 					then 1 else 0 end as is_under_way
@@ -277,11 +278,11 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 		return new Map(
 			found
 				.filter(({ earlier_id }) => !claimed.has(earlier_id))
-				.map(({ id, due_at, is_under_way }) => [
-					id,
+				.map(({ id, earlier_id, due_at, is_under_way }) => {
 					// A first attempt is under way elsewhere and may end any moment.
-					is_under_way === 1 ? now + LOOK_AGAIN_MS : Math.max(due_at, now + 1),
-				]),
+					const until = is_under_way === 1 ? now + LOOK_AGAIN_MS : Math.max(due_at, now + 1);
+					return [id, { id: earlier_id, until }];
+				}),
 		);
 	}
 }
@@ -303,7 +304,7 @@ interface EventBody {
 	readonly correlation_id: string | null;
 }
 
-interface Predecessor {
+interface EarlierRow {
 	readonly id: DeliveryId;
 	readonly earlier_id: DeliveryId;
 	readonly due_at: number;
@@ -330,7 +331,7 @@ function toDelivery(
 	row: ClaimedRow,
 	{ body, correlation_id }: EventBody,
 	leasedUntil: number,
-	waitsUntil: number | undefined,
+	waitsFor: Predecessor | undefined,
 ): ClaimedDelivery {
 	return {
 		id: row.id,
@@ -344,6 +345,6 @@ function toDelivery(
 		since: row.redelivered_at ?? row.created_at,
 		isRedelivered: row.redelivered_at !== null,
 		leasedUntil,
-		waitsUntil,
+		waitsFor,
 	};
 }

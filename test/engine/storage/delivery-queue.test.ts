@@ -59,7 +59,7 @@ describe.each(DIALECTS)('DeliveryQueueRepository on %s', (dialect) => {
 						since: NOON,
 						isRedelivered: false,
 						leasedUntil: NOON + MINUTE,
-						waitsUntil: undefined,
+						waitsFor: undefined,
 					},
 				],
 			},
@@ -292,7 +292,10 @@ describe.each(DIALECTS)('DeliveryQueueRepository on %s', (dialect) => {
 
 			const claimed = deliveriesOf(await turn());
 
-			expect(claimed).toMatchObject([{ waitsUntil: dueAt }, { waitsUntil: undefined }]);
+			expect(claimed).toMatchObject([
+				{ waitsFor: { id: head!.id, until: dueAt } },
+				{ waitsFor: undefined },
+			]);
 		});
 
 		it('are no obstacle to what is claimed together', async () => {
@@ -301,7 +304,7 @@ describe.each(DIALECTS)('DeliveryQueueRepository on %s', (dialect) => {
 
 			const claimed = deliveriesOf(await turn());
 
-			expect(claimed.map(({ waitsUntil }) => waitsUntil)).toEqual([undefined, undefined]);
+			expect(claimed.map(({ waitsFor }) => waitsFor)).toEqual([undefined, undefined]);
 			expect(claimed[0]!.lane).toBe(claimed[1]!.lane);
 		});
 
@@ -317,7 +320,7 @@ describe.each(DIALECTS)('DeliveryQueueRepository on %s', (dialect) => {
 
 			const claimed = deliveriesOf(await turn({ now: now - 1 }));
 
-			expect(claimed).toMatchObject([{ waitsUntil: undefined }]);
+			expect(claimed).toMatchObject([{ waitsFor: undefined }]);
 		});
 
 		it('do not exist for an endpoint that opted out', async () => {

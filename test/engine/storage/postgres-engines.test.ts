@@ -82,12 +82,34 @@ describe('Several engines on one Postgres database', () => {
 	it('look again soon when the head of a chat is under way in another engine', async () => {
 		const id = await addEndpoint();
 		await add(1, () => 'one chat');
-		await claimAll(engines[0]!, id);
+		const [head] = await claimAll(engines[0]!, id);
 		await add(1, () => 'one chat');
 
 		const [waiting] = await claimAll(engines[1]!, id);
 
-		expect(waiting!.waitsUntil).toBe(NOON + 1_000);
+		expect(waiting!.waitsFor).toEqual({ id: head!.id, until: NOON + 1_000 });
+	});
+
+	it('keep the order of a chat when the lease of its head ends, and not all others are due', async () => {
+		const id = await addEndpoint();
+		await add(3, () => 'one chat');
+		const [, engine] = engines;
+		await engines[0]!.queue.turn(aTurn({ claim: new Map([[id, 1]]) }));
+		const [second, third] = await claimAll(engine!, id);
+		const { now, leaseMs } = aTurn();
+		const leaseEnds = now + leaseMs;
+		const putOff = [
+			{ delivery: second!, dueAt: leaseEnds + 500 },
+			{ delivery: third!, dueAt: leaseEnds - 500 },
+		];
+		const outlet = new Outlet(id);
+
+		const turn = { now: leaseEnds, putOff, claim: new Map([[id, 7]]) };
+		const [claimed] = await engine!.queue.turn(aTurn(turn));
+		const givenBack = outlet.accept(claimed!, 1);
+
+		expect(claimed!.deliveries).toHaveLength(2);
+		expect(givenBack).toMatchObject([{ delivery: { id: third!.id }, dueAt: leaseEnds + 500 }]);
 	});
 
 	it('settle each delivery once', async () => {
