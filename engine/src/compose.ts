@@ -242,7 +242,7 @@ export async function startEngine(config: Config): Promise<Engine> {
 		started.push(() => heartbeat.stop());
 		// What the last run left comes first: its received messages, then its deliveries.
 		await inbound.recover();
-		if (!config.databaseUrl) await storage.queue.releaseLeases(clock.now(), LEASE_MS);
+		await storage.whenAlone(() => storage.queue.releaseLeases(clock.now(), LEASE_MS));
 		started.push(() => inbound.idle());
 		dispatcher.start();
 		started.push(() => dispatcher.stop());

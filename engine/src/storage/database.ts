@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Log } from '../app/ports.ts';
 import { migrate } from './migrate.ts';
 import { openPostgres, postgresFault } from './postgres-database.ts';
+import { PostgresPresence } from './postgres-presence.ts';
 import type { DialectName, Schema } from './schema.ts';
 import { openSqlite, sqliteFault } from './sqlite-database.ts';
 
@@ -16,6 +17,8 @@ export interface DatabaseOptions {
 export interface Database {
 	readonly db: Kysely<Schema>;
 	readonly dialect: DialectName;
+	/** Does the work if no other engine uses the database, and before another one can. */
+	readonly whenAlone: (work: () => Promise<void>) => Promise<void>;
 	readonly close: () => Promise<void>;
 }
 
@@ -34,7 +37,8 @@ async function sqliteDatabase(file: string): Promise<Database> {
 	};
 	try {
 		await migrate(db, 'sqlite');
-		return { db, dialect: 'sqlite', close };
+		// Nobody else can open the file.
+		return { db, dialect: 'sqlite', whenAlone: (work) => work(), close };
 	} catch (error) {
 		await close();
 		throw sqliteFault(error, file);
@@ -45,7 +49,16 @@ async function postgresDatabase(url: string, log: Log): Promise<Database> {
 	const { db, hangUp } = openPostgres(url, log);
 	try {
 		await migrate(db, 'postgres');
-		return { db, dialect: 'postgres', close: () => db.destroy() };
+		const presence = new PostgresPresence(db);
+		return {
+			db,
+			dialect: 'postgres',
+			whenAlone: (work) => presence.whenAlone(work),
+			close: async () => {
+				presence.leave();
+				await db.destroy();
+			},
+		};
 	} catch (error) {
 		await db.destroy();
 		hangUp();

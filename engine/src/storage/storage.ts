@@ -30,6 +30,11 @@ export interface StorageKeys {
 }
 
 export interface OpenStorage extends Storage {
+	/**
+	 * Does the work if no other engine uses the database, and before another one can: what is half
+	 * done there is nobody's any more. To be called once, when the engine starts.
+	 */
+	whenAlone(work: () => Promise<void>): Promise<void>;
 	/** Ends every connection; what is under way by then fails. */
 	close(): Promise<void>;
 }
@@ -53,7 +58,7 @@ export async function openStorage(options: DatabaseOptions & StorageKeys): Promi
  * for a store from outside it waits for ever: there is one connection, and the transaction has it.
  */
 export async function storageOn(
-	{ db, dialect, close }: Database,
+	{ db, dialect, whenAlone, close }: Database,
 	{ secretsKey, ids }: StorageKeys,
 ): Promise<OpenStorage> {
 	const box = new SecretBox(secretsKey);
@@ -65,6 +70,7 @@ export async function storageOn(
 		ping: async () => {
 			await sql`select 1`.execute(db);
 		},
+		whenAlone,
 		close,
 	};
 }

@@ -49,6 +49,60 @@ describe('Several engines on one Postgres database', () => {
 		}
 	});
 
+	describe('know', () => {
+		let started: OpenStorage[];
+
+		beforeEach(async () => {
+			const options = { url: await freshDatabase(), secretsKey: SECRETS_KEY, ids, log: silentLog };
+			started = [await openStorage(options), await openStorage(options)];
+		});
+
+		afterEach(async () => {
+			for (const engine of started) await engine.close();
+		});
+
+		it('who is alone, when they start together', async () => {
+			const atWork: number[] = [];
+			const startup = async (engine: OpenStorage, index: number) => {
+				await engine.whenAlone(async () => {
+					atWork.push(index);
+					await new Promise((resolve) => setTimeout(resolve, 50));
+					atWork.push(index);
+				});
+				return atWork.length;
+			};
+
+			const seen = await Promise.all(started.map(startup));
+
+			expect(atWork[0]).toBe(atWork[1]);
+			// The other one has not begun before.
+			expect(seen).toEqual([2, 2]);
+		});
+
+		it('when another one has gone', async () => {
+			const [first, second] = started as [OpenStorage, OpenStorage];
+			const alone: string[] = [];
+			await first.whenAlone(async () => void alone.push('first'));
+			await first.close();
+
+			await second.whenAlone(async () => void alone.push('second'));
+
+			expect(alone).toEqual(['first', 'second']);
+		});
+
+		it('when one cannot do what it should do alone', async () => {
+			const [first, second] = started as [OpenStorage, OpenStorage];
+			const fault = new Error('the disk is full');
+
+			await expect(first.whenAlone(() => Promise.reject(fault))).rejects.toBe(fault);
+			await first.close();
+
+			let isAlone = false;
+			await second.whenAlone(async () => void (isAlone = true));
+			expect(isAlone).toBe(true);
+		});
+	});
+
 	it('claim each delivery once', async () => {
 		const id = await addEndpoint();
 		await add(300, (index) => `chat ${index}`);
