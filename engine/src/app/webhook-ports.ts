@@ -210,7 +210,10 @@ export interface ClaimedDelivery {
 	readonly lane: number | null;
 	/** Counts from 1, this one included. */
 	readonly attempt: number;
-	/** The same, since the delivery was made or last redelivered: where it stands in the schedule. */
+	/**
+	 * Its place in the schedule, from 1: one more than have failed since the delivery was made or last
+	 * redelivered. What the end of an engine has cut short, and failed probes, use up no place.
+	 */
 	readonly attemptOfRun: number;
 	/** When it was made, or last redelivered. */
 	readonly since: number;

@@ -109,6 +109,7 @@ export class DeliveriesRepository implements DeliveryStore {
 					status: 'pending',
 					due_at: at,
 					earlier_attempts: eb.ref('attempts'),
+					failed_attempts: 0,
 					attempt_log: newestOfLog(),
 					delivered_at: null,
 					redelivered_at: at,
@@ -293,7 +294,7 @@ function newestOfLog() {
 
 type Row = Omit<
 	Selectable<WebhookDeliveriesTable>,
-	'mode' | 'lane' | 'earlier_attempts' | 'attempt_log'
+	'mode' | 'lane' | 'earlier_attempts' | 'failed_attempts' | 'attempt_log'
 >;
 
 function toDelivery(row: Row & { readonly body: string | null }): Delivery {

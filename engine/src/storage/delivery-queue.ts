@@ -107,14 +107,14 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 				status = s.status, due_at = s.next_at, last_error = s.error,
 				last_response_status = s.response_status, delivered_at = s.delivered_at,
 				attempt_log = attempt_log || s.line, updated_at = s.at,
-				attempts = attempts - s.unsent, earlier_attempts = earlier_attempts + s.uncounted
+				attempts = attempts - s.unsent, failed_attempts = failed_attempts + s.failures
 			from (
 				select value ->> 0 as id, cast(value ->> 1 as bigint) as leased_until,
 					value ->> 2 as status, cast(value ->> 3 as bigint) as next_at, value ->> 4 as error,
 					cast(value ->> 5 as integer) as response_status,
 					cast(value ->> 6 as bigint) as delivered_at, value ->> 7 as line,
 					cast(value ->> 8 as bigint) as at, cast(value ->> 9 as integer) as unsent,
-					cast(value ->> 10 as integer) as uncounted
+					cast(value ->> 10 as integer) as failures
 				from ${jsonRows(this.#dialect, settlements.map(settlementEntry))}
 			) as s
 			where webhook_deliveries.id = s.id and webhook_deliveries.due_at = s.leased_until
@@ -230,7 +230,7 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 			update webhook_deliveries
 			set due_at = ${leasedUntil}, attempts = attempts + 1
 			where id in (select id from next)
-			returning id, event_id, event, lane, attempts, earlier_attempts, created_at, redelivered_at
+			returning id, event_id, event, lane, attempts, failed_attempts, created_at, redelivered_at
 		`.execute(db);
 		return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
 	}
@@ -271,7 +271,7 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 				select id from webhook_deliveries as other
 				where other.endpoint_id = mine.endpoint_id and other.lane = mine.lane
 					and other.id < mine.id and ${this.#isUnsettled} and other.redelivered_at is null
-					and other.attempts - other.earlier_attempts < ${BLOCKING_ATTEMPTS}
+					and other.failed_attempts < ${BLOCKING_ATTEMPTS}
 				order by other.id desc limit 1
 			)`.execute(db);
 		const claimed = new Set(laned.map(({ id }) => id));
@@ -293,7 +293,7 @@ interface ClaimedRow {
 	readonly event: EventName;
 	readonly lane: number | null;
 	readonly attempts: number;
-	readonly earlier_attempts: number;
+	readonly failed_attempts: number;
 	readonly created_at: number;
 	readonly redelivered_at: number | null;
 }
@@ -323,7 +323,7 @@ function settlementEntry({ delivery, outcome, attempt, isProbe, at }: Settlement
 		attempt === null ? '' : `${JSON.stringify(attempt)}\n`,
 		at,
 		attempt === null ? 1 : 0,
-		isProbe ? 1 : 0,
+		outcome.status === 'success' || attempt === null || isProbe ? 0 : 1,
 	];
 }
 
@@ -341,7 +341,7 @@ function toDelivery(
 		correlationId: correlation_id,
 		lane: row.lane,
 		attempt: row.attempts,
-		attemptOfRun: row.attempts - row.earlier_attempts,
+		attemptOfRun: row.failed_attempts + 1,
 		since: row.redelivered_at ?? row.created_at,
 		isRedelivered: row.redelivered_at !== null,
 		leasedUntil,

@@ -212,6 +212,7 @@ const NEVER_TRIED = {
 	status: `'pending'`,
 	attempts: '0',
 	earlier_attempts: '0',
+	failed_attempts: '0',
 	attempt_log: `''`,
 	payload_gone: '0',
 };

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import { up as firstTables } from './migrations/0001-first-tables.ts';
 import { up as lifeCycle } from './migrations/0002-life-cycle.ts';
 import { up as webhooks } from './migrations/0003-webhooks.ts';
+import { up as failedAttempts } from './migrations/0004-failed-attempts.ts';
 import type { DialectName, Schema } from './schema.ts';
 import { StorageError } from './storage-error.ts';
 import { inTransaction } from './transaction.ts';
@@ -13,6 +14,7 @@ const MIGRATIONS: Readonly<
 	'0001-first-tables': firstTables,
 	'0002-life-cycle': lifeCycle,
 	'0003-webhooks': webhooks,
+	'0004-failed-attempts': failedAttempts,
 };
 
 const LEDGER = 'whatisup_migrations';

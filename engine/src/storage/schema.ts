@@ -227,6 +227,11 @@ export interface WebhookDeliveriesTable {
 	attempts: number;
 	/** How many of them were made before it was last redelivered. */
 	earlier_attempts: number;
+	/**
+	 * How many have failed since, which says what comes next. One that a killed engine had begun is
+	 * not among them, nor is the probe of a receiver that was down.
+	 */
+	failed_attempts: number;
 	/** When to try next, or when the present claim runs out; `null` once settled. */
 	due_at: number | null;
 	last_error: string | null;

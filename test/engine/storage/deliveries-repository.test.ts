@@ -74,7 +74,7 @@ describe.each(DIALECTS)('DeliveriesRepository on %s', (dialect) => {
 			['successful', SUCCEEDED],
 		])('makes a %s delivery due, with all attempts ahead of it', async (_, settled) => {
 			const log = logOf(anAttempt());
-			const [id] = await add({ ...settled, attempts: 6, attempt_log: log });
+			const [id] = await add({ ...settled, attempts: 6, failed_attempts: 6, attempt_log: log });
 
 			const due = await database.storage.deliveries.redeliver([id!], LATER);
 
@@ -84,6 +84,7 @@ describe.each(DIALECTS)('DeliveriesRepository on %s', (dialect) => {
 				due_at: LATER,
 				attempts: 6,
 				earlier_attempts: 6,
+				failed_attempts: 0,
 				attempt_log: log,
 				delivered_at: null,
 				redelivered_at: LATER,
@@ -104,7 +105,7 @@ describe.each(DIALECTS)('DeliveriesRepository on %s', (dialect) => {
 
 		it('hands it to the queue', async () => {
 			const { deliveries, queue } = database.storage;
-			const [id] = await add({ ...FAILED, attempts: 6 });
+			const [id] = await add({ ...FAILED, attempts: 6, failed_attempts: 6 });
 			await deliveries.redeliver([id!], LATER);
 
 			const turn = { now: LATER, leaseMs: MINUTE, settle: [], putOff: [], hasten: [], probe: [] };

@@ -207,6 +207,20 @@ describe.each(DIALECTS)('DeliveryQueueRepository on %s', (dialect) => {
 		expect(again).toMatchObject([{ attempt: 2, attemptOfRun: 1 }]);
 	});
 
+	it('does not count what a killed engine had begun against the attempts that are left', async () => {
+		await add('a');
+		await turn();
+		const [second] = deliveriesOf(await turn({ now: NOON + MINUTE }));
+		expect(second).toMatchObject({ attempt: 2, attemptOfRun: 1 });
+		const retry = settled(second!, retryAt(NOON + 2 * MINUTE));
+		await turn({ claim: new Map(), settle: [retry] });
+
+		await turn({ now: NOON + 2 * MINUTE });
+		const again = deliveriesOf(await turn({ now: NOON + 3 * MINUTE }));
+
+		expect(again).toMatchObject([{ attempt: 4, attemptOfRun: 2 }]);
+	});
+
 	it('does not count what is given back, or settled without a request', async () => {
 		await add('a');
 		await add('b');

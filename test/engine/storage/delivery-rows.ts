@@ -46,6 +46,7 @@ export async function addDeliveries(
 		status: 'pending',
 		attempts: 0,
 		earlier_attempts: 0,
+		failed_attempts: 0,
 		due_at: NOON,
 		last_error: null,
 		last_response_status: null,

@@ -25,7 +25,7 @@ type AnySchema = Record<string, Record<string, unknown>>;
 
 const CONNECTED = { state: 'connected', reason: null, attempt: 0 } as const;
 
-const ALL = ['0001-first-tables', '0002-life-cycle', '0003-webhooks'];
+const ALL = ['0001-first-tables', '0002-life-cycle', '0003-webhooks', '0004-failed-attempts'];
 
 describe.each(DIALECTS)('Migrations on %s', (dialect) => {
 	let location: DatabaseLocation;
