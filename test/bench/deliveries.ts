@@ -226,22 +226,15 @@ async function waitsOf(
 	host = '',
 ): Promise<number[]> {
 	const waits: number[] = [];
-	let committedAt: number | undefined;
-	let requestedAt: number | undefined;
-	const note = () => {
-		if (committedAt === undefined || requestedAt === undefined) return;
-		waits.push(Math.max(0, requestedAt - committedAt));
-		committedAt = undefined;
-		requestedAt = undefined;
-	};
+	let begun: (at: number) => void = () => undefined;
 	engine.onRequest = ({ url }) => {
-		if (!url.startsWith(host)) return;
-		requestedAt = performance.now();
-		note();
+		if (url.startsWith(host)) begun(performance.now());
 	};
 	for (let n = 0; n < count; n++) {
-		committedAt = await engine.append([anEvent(n)]);
-		note();
+		const requested = new Promise<number>((resolve) => (begun = resolve));
+		const committedAt = await engine.append([anEvent(n)]);
+		// One that is found by looking may go out before we know of the commit.
+		waits.push(Math.max(0, (await requested) - committedAt));
 		await sleep(gapMs);
 	}
 	return waits;
