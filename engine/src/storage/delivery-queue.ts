@@ -248,8 +248,8 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 	}
 
 	/**
-	 * Of those that must wait for an earlier one of their lane, for which and until when. What was claimed with
-	 * them is no obstacle, and a head that has failed often enough none any more.
+	 * Of those that must wait for an earlier one of their lane, for which and until when. What was
+	 * claimed with them is no obstacle, and a head that has failed often enough none any more.
 	 */
 	async #waits(
 		db: Kysely<Schema>,

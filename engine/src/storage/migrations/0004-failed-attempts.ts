@@ -11,5 +11,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 		.execute();
 	await sql`
 		update webhook_deliveries set failed_attempts = attempts - earlier_attempts
-		where status = 'retrying'`.execute(db);
+		where status = 'retrying' and due_at is not null`.execute(db);
 }
