@@ -1,7 +1,14 @@
 import { CLOSED, type CircuitState } from '../domain/circuit.ts';
 import { takeToken, type TokenBucket } from '../domain/token-bucket.ts';
 import type { DeliveryId, EndpointId } from '../domain/ids.ts';
-import type { Claimed, ClaimedDelivery, Destination, EndpointHealth, PutOff } from './ports.ts';
+import type {
+	Claimed,
+	ClaimedDelivery,
+	Destination,
+	EndpointHealth,
+	Predecessor,
+	PutOff,
+} from './ports.ts';
 
 /** Claimed deliveries of one lane. */
 interface Lane {
@@ -14,8 +21,8 @@ interface Lane {
 /** What has happened while a turn was under way, and the turn does not know. */
 interface Lately {
 	readonly turn: number;
-	/** Lanes whose head has failed, and when it goes out again. */
-	readonly blocked: Map<number, number>;
+	/** Lanes whose head has failed, with that head. */
+	readonly blocked: Map<number, Predecessor>;
 	/** Those that are done. */
 	readonly ended: Set<DeliveryId>;
 }
@@ -103,13 +110,13 @@ export class Outlet {
 		const putOff: PutOff[] = [];
 		const lately = this.#during(turn);
 		for (const delivery of deliveries) {
-			const dueAt = this.#blockedUntil(delivery, lately);
-			if (dueAt === undefined) {
-				this.#enqueue(delivery);
-			} else {
+			const obstacle = this.#obstacleOf(delivery, lately);
+			if (obstacle) {
 				// Those of its lane that were claimed with it wait for it too.
-				lately.blocked.set(delivery.lane!, dueAt);
-				putOff.push({ delivery, dueAt });
+				lately.blocked.set(delivery.lane!, obstacle);
+				putOff.push(behind(obstacle, delivery));
+			} else {
+				this.#enqueue(delivery);
 			}
 		}
 		this.#lately = undefined;
@@ -136,11 +143,12 @@ export class Outlet {
 	 */
 	block(delivery: ClaimedDelivery, dueAt: number, turn: number | undefined): PutOff[] {
 		const lane = this.#laneOf(delivery);
-		const behind = lane ? lane.queue.splice(0) : [];
-		if (lane && turn !== undefined) this.#during(turn).blocked.set(lane.number!, dueAt);
-		this.#held -= behind.length;
+		const followers = lane ? lane.queue.splice(0) : [];
+		const head = { id: delivery.id, until: dueAt };
+		if (lane && turn !== undefined) this.#during(turn).blocked.set(lane.number!, head);
+		this.#held -= followers.length;
 		this.#release(delivery);
-		return behind.map((waiting) => ({ delivery: waiting, dueAt }));
+		return followers.map((follower) => behind(head, follower));
 	}
 
 	/** Gives back all that has not gone out, and what the turn that is under way claims. */
@@ -174,16 +182,15 @@ export class Outlet {
 		return waitMs;
 	}
 
-	#blockedUntil(
+	#obstacleOf(
 		{ lane, waitsFor }: ClaimedDelivery,
 		{ blocked, ended }: Lately,
-	): number | undefined {
+	): Predecessor | undefined {
 		if (lane === null) return undefined;
-		const blockedUntil = blocked.get(lane);
-		if (blockedUntil !== undefined || !waitsFor) return blockedUntil;
+		const head = blocked.get(lane);
+		if (head || !waitsFor) return head;
 		// Behind one that is held here it is in the right place.
-		if (ended.has(waitsFor.id) || this.#holds(lane, waitsFor.id)) return undefined;
-		return waitsFor.until;
+		return ended.has(waitsFor.id) || this.#holds(lane, waitsFor.id) ? undefined : waitsFor;
 	}
 
 	#holds(number: number, id: DeliveryId): boolean {
@@ -224,6 +231,10 @@ export class Outlet {
 	#laneOf({ lane }: ClaimedDelivery): Lane | undefined {
 		return lane === null ? undefined : this.#lanes.get(lane);
 	}
+}
+
+function behind({ id, until }: Predecessor, delivery: ClaimedDelivery): PutOff {
+	return { delivery, dueAt: until, behind: id };
 }
 
 /** Given back unsent, it is due as it was. */

@@ -276,6 +276,11 @@ export interface Settlement {
 export interface PutOff {
 	readonly delivery: Pick<ClaimedDelivery, 'id' | 'leasedUntil'>;
 	readonly dueAt: number;
+	/**
+	 * The retry that it waits for until then. If that is not planned for then any more, somebody has
+	 * brought it forward, and this one is due at once.
+	 */
+	readonly behind?: DeliveryId | undefined;
 }
 
 export interface Turn {

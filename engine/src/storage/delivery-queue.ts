@@ -67,7 +67,7 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 		const { now, leaseMs, settle, putOff, hasten, claim, probe } = turn;
 		return relaxedTransaction(this.#db, this.#dialect, async (db) => {
 			await this.#settle(db, settle);
-			await this.#putOff(db, putOff);
+			await this.#putOff(db, putOff, now);
 			for (const id of hasten) await this.#hasten(db, id, now);
 			const destinations = await this.#destinations(db, [...claim.keys(), ...probe], now);
 			const claimed: { destination: Destination; rows: ClaimedRow[] }[] = [];
@@ -121,18 +121,29 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 		`.execute(db);
 	}
 
-	async #putOff(db: Kysely<Schema>, puttingOff: readonly PutOff[]): Promise<void> {
+	/**
+	 * Whoever brings a retry forward takes along what waits behind it, but cannot know of what was
+	 * just claimed and is on its way back. That finds out here. (What waits for one that is pending
+	 * looks again by itself.)
+	 */
+	async #putOff(db: Kysely<Schema>, puttingOff: readonly PutOff[], now: number): Promise<void> {
 		if (puttingOff.length === 0) return;
-		const entries = puttingOff.map(({ delivery, dueAt }) => [
+		const entries = puttingOff.map(({ delivery, dueAt, behind }) => [
 			delivery.id,
 			delivery.leasedUntil,
 			dueAt,
+			behind ?? null,
 		]);
 		await sql`
-			update webhook_deliveries set due_at = s.next_at, attempts = attempts - 1
+			update webhook_deliveries set
+				attempts = attempts - 1,
+				due_at = case when s.behind is null or exists (
+					select 1 from webhook_deliveries as head
+					where head.id = s.behind and (head.due_at = s.next_at or head.status = 'pending')
+				) then s.next_at else cast(${now} as bigint) end
 			from (
 				select value ->> 0 as id, cast(value ->> 1 as bigint) as leased_until,
-					cast(value ->> 2 as bigint) as next_at
+					cast(value ->> 2 as bigint) as next_at, value ->> 3 as behind
 				from ${jsonRows(this.#dialect, entries)}
 			) as s
 			where webhook_deliveries.id = s.id and webhook_deliveries.due_at = s.leased_until

@@ -52,8 +52,8 @@ describe('An outlet gives back what must wait for an earlier one of its chat', (
 		const putOff = outlet.accept(claimed([delivery('b', 'a'), delivery('c')]), 2);
 
 		expect(putOff).toMatchObject([
-			{ delivery: { id: 'b' }, dueAt: NOON + MINUTE },
-			{ delivery: { id: 'c' }, dueAt: NOON + MINUTE },
+			{ delivery: { id: 'b' }, dueAt: NOON + MINUTE, behind: 'a' },
+			{ delivery: { id: 'c' }, dueAt: NOON + MINUTE, behind: 'a' },
 		]);
 	});
 
@@ -63,15 +63,15 @@ describe('An outlet gives back what must wait for an earlier one of its chat', (
 		const putOff = outlet.accept(claimed([delivery('c', 'b'), delivery('d')]), 2);
 
 		expect(putOff).toMatchObject([
-			{ delivery: { id: 'c' }, dueAt: NOON },
-			{ delivery: { id: 'd' }, dueAt: NOON },
+			{ delivery: { id: 'c' }, dueAt: NOON, behind: 'b' },
+			{ delivery: { id: 'd' }, dueAt: NOON, behind: 'b' },
 		]);
 	});
 
 	it('when that one is in other hands, and an even earlier one was claimed with it', () => {
 		const putOff = outlet.accept(claimed([delivery('a'), delivery('c', 'b')]), 1);
 
-		expect(putOff).toMatchObject([{ delivery: { id: 'c' }, dueAt: NOON }]);
+		expect(putOff).toMatchObject([{ delivery: { id: 'c' }, dueAt: NOON, behind: 'b' }]);
 		expect(outlet.next()?.id).toBe('a');
 	});
 

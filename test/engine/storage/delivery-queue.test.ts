@@ -238,6 +238,25 @@ describe.each(DIALECTS)('DeliveryQueueRepository on %s', (dialect) => {
 		expect(refsOf(await turn({ now: NOON + 5 }))).toEqual(['a']);
 	});
 
+	it('puts off behind a retry, unless somebody has brought that forward', async () => {
+		const dueAt = NOON + 30 * MINUTE;
+		for (const ref of ['a1', 'b1']) await add(ref, { chat: ref[0]! });
+		const heads = deliveriesOf(await turn());
+		const settle = heads.map((head) => settled(head, retryAt(dueAt)));
+		await turn({ claim: new Map(), settle });
+		for (const ref of ['a2', 'b2']) await add(ref, { chat: ref[0]! });
+		const followers = deliveriesOf(await turn());
+		await database.storage.deliveries.redeliver([heads[1]!.id], NOON);
+
+		const putOff = followers.map((delivery) => {
+			return { delivery, dueAt, behind: delivery.waitsFor!.id };
+		});
+		await turn({ claim: new Map(), putOff });
+
+		expect(refsOf(await turn())).toEqual(['b1', 'b2']);
+		expect(refsOf(await turn({ now: dueAt }))).toEqual(['a1', 'b1', 'a2', 'b2']);
+	});
+
 	it('settles, gives back and claims all at once', async () => {
 		for (const ref of ['a', 'b', 'c']) await add(ref);
 		const [a, b] = deliveriesOf(await turn({ claim: new Map([[endpointId, 2]]) }));
