@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Claimed, ClaimedDelivery, Settlement, Turn } from '../../../engine/src/app/ports.ts';
+import type { Claimed, ClaimedDelivery, Turn } from '../../../engine/src/app/ports.ts';
 import type { EndpointId } from '../../../engine/src/domain/ids.ts';
 import { DIALECTS, openDatabase, type TestDatabase } from '../../support/databases.ts';
 import { ids } from '../../support/system.ts';
+import { deliveriesOf, refsOf, retryAt, settled } from './claims.ts';
 import { anEndpoint, aTurn, MINUTE, moveIn, NOON, sent, type Household } from './records.ts';
 
 const SUCCESS = { status: 'success', responseStatus: 200 } as const;
@@ -382,28 +383,3 @@ describe.each(DIALECTS)('DeliveryQueueRepository on %s', (dialect) => {
 		return database.storage.deliveries.find(home.scope, id);
 	}
 });
-
-function retryAt(dueAt: number): Settlement['outcome'] {
-	return { status: 'retrying', dueAt, error: 'answered 503', responseStatus: 503 };
-}
-
-function settled(delivery: ClaimedDelivery, outcome: Settlement['outcome']): Settlement {
-	const attempt = {
-		attempt: delivery.attempt,
-		at: NOON,
-		status: outcome.responseStatus,
-		latencyMs: 1,
-		error: null,
-		response: '',
-		address: null,
-	};
-	return { delivery, outcome, attempt, isProbe: false, at: NOON };
-}
-
-function deliveriesOf(claimed: readonly Claimed[]): ClaimedDelivery[] {
-	return claimed.flatMap(({ deliveries }) => deliveries);
-}
-
-function refsOf(claimed: readonly Claimed[]): string[] {
-	return deliveriesOf(claimed).map(({ body }) => JSON.parse(body!).data.client_ref);
-}
