@@ -14,7 +14,7 @@ import { BLOCKING_ATTEMPTS, MAX_ATTEMPTS } from '../../engine/src/domain/retry-s
 import type { Scope } from '../../engine/src/domain/scope.ts';
 import type { DialectName } from '../../engine/src/storage/schema.ts';
 import { Chance } from './chaos-chance.ts';
-import { SteppedClock } from './stepped-clock.ts';
+import { ManualClock } from './manual-clock.ts';
 import { ids, silentLog } from './system.ts';
 
 /** How a receiver answers for a while. */
@@ -76,7 +76,7 @@ interface Life {
 export class DeliveryStorm {
 	readonly #options: StormOptions;
 	readonly #chance: Chance;
-	readonly #clock = new SteppedClock();
+	readonly #clock = new ManualClock({ stands: true });
 	readonly #begunAt = this.#clock.now();
 	readonly #weather = new Map<EndpointId, Weather>();
 	readonly #disabled = new Set<EndpointId>();

@@ -2,19 +2,22 @@ import type { Clock } from '../../engine/src/app/ports.ts';
 
 /**
  * The engine's clock under a test's control: it runs like any other, and `advance` makes it jump,
- * so that what was to happen in minutes happens at once. Sockets keep their own time.
+ * so that what was to happen in minutes happens at once. Sockets keep their own time. One that
+ * `stands` goes on only when it is told to.
  */
 export class ManualClock implements Clock {
 	readonly #timers = new Set<{ at: number; work: () => void }>();
-	readonly #ticking: NodeJS.Timeout;
+	readonly #standsAt: number | undefined;
+	readonly #ticking: NodeJS.Timeout | undefined;
 	#offset = 0;
 
-	constructor() {
-		this.#ticking = setInterval(() => this.#run(), 5);
+	constructor({ stands = false } = {}) {
+		if (stands) this.#standsAt = Date.now();
+		else this.#ticking = setInterval(() => this.#run(), 5);
 	}
 
 	now(): number {
-		return Date.now() + this.#offset;
+		return (this.#standsAt ?? Date.now()) + this.#offset;
 	}
 
 	after(ms: number, work: () => void): () => void {
