@@ -28,7 +28,13 @@ describe('GET /v1/webhook-endpoints/:endpoint_id/diagnose', () => {
 		api.dispatching.state = { state: 'closed', consecutiveFailures: 0, nextProbeAt: null };
 	});
 
-	afterEach(closeAll);
+	// A receiver may get the port that another test's had: each test finds its own endpoints only.
+	afterEach(async () => {
+		await closeAll();
+		const { json } = await api.call('GET', '/v1/webhook-endpoints');
+		for (const { id } of json.data) await api.call('DELETE', `/v1/webhook-endpoints/${id}`);
+	});
+
 	afterAll(() => api.close());
 
 	it('finds an endpoint healthy after a signed test event that its receiver took', async () => {
