@@ -6,7 +6,7 @@ import {
 	probing,
 	type CircuitState,
 } from '../domain/circuit.ts';
-import { PAYLOAD_GONE, tooOld } from '../domain/dropping.ts';
+import { reasonToDrop } from '../domain/dropping.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import { BLOCKING_ATTEMPTS } from '../domain/retry-schedule.ts';
 import { DeliveryTurns } from './delivery-turns.ts';
@@ -171,6 +171,7 @@ export class Dispatcher implements Dispatching {
 	/** Sends what may go out to an endpoint now. */
 	#pump(outlet: Outlet): void {
 		while (outlet.isReady && !this.#stopped) {
+			if (this.#setAside(outlet)) continue;
 			if (outlet.sending >= (outlet.isFailing ? 1 : this.#maxPerEndpoint)) return;
 			if (this.#all.isFull) return this.#all.waitFor(outlet);
 			const host = this.#hostOf(outlet);
@@ -181,6 +182,30 @@ export class Dispatcher implements Dispatching {
 			if (!delivery) return;
 			this.#begin(outlet, host, delivery);
 		}
+	}
+
+	/** Whether the next one is not to be sent, or not now: that takes neither a place nor the pace. */
+	#setAside(outlet: Outlet): boolean {
+		const delivery = outlet.upcoming;
+		if (!delivery) return false;
+		const at = this.#options.clock.now();
+		const drop = reasonToDrop(delivery, outlet.destination.maxAgeSeconds, at);
+		if (at > delivery.leasedUntil - LONGEST_REQUEST_MS) {
+			// It waited too long for its turn, and so did those behind it.
+			outlet.next();
+			const followers = outlet.block(delivery, delivery.since, this.#turns.underWay);
+			this.#turns.giveBack([backInPlace(delivery), ...followers]);
+			this.#turns.due([outlet.id]);
+		} else if (drop !== undefined) {
+			outlet.next();
+			const outcome = { status: 'failed', error: drop, responseStatus: null } as const;
+			this.#turns.settle({ delivery, outcome, attempt: null, isProbe: false, at });
+			outlet.done(delivery, this.#turns.underWay);
+		} else {
+			return false;
+		}
+		this.#turns.soon();
+		return true;
 	}
 
 	/** Nothing will end soon but what has ended: what hangs is not waited for. */
@@ -228,28 +253,7 @@ export class Dispatcher implements Dispatching {
 	async #deliver(outlet: Outlet, delivery: ClaimedDelivery): Promise<void> {
 		const { clock, userAgent } = this.#options;
 		const at = clock.now();
-		if (at > delivery.leasedUntil - LONGEST_REQUEST_MS) {
-			// It waited too long for its turn, and so did those behind it.
-			this.#turns.giveBack([
-				backInPlace(delivery),
-				...outlet.block(delivery, delivery.since, this.#turns.underWay),
-			]);
-			this.#turns.due([outlet.id]);
-			return;
-		}
 		const { destination } = outlet;
-		const drop = reasonToDrop(delivery, destination.maxAgeSeconds, at);
-		if (drop !== undefined) {
-			this.#turns.settle({
-				delivery,
-				outcome: { status: 'failed', error: drop, responseStatus: null },
-				attempt: null,
-				isProbe: false,
-				at,
-			});
-			outlet.done(delivery, this.#turns.underWay);
-			return;
-		}
 		const body = Buffer.from(delivery.body!);
 		const result = await this.#send({
 			url: destination.url,
@@ -381,17 +385,4 @@ const ALMOST_OPEN: CircuitState = { ...CLOSED, consecutiveFailures: OPENING_FAIL
 /** What somebody asked to send again is late already, and holds up nobody. */
 function isBlocking({ attemptOfRun, isRedelivered }: ClaimedDelivery): boolean {
 	return attemptOfRun < BLOCKING_ATTEMPTS && !isRedelivered;
-}
-
-/** Why a delivery is not sent at all, as its log tells it. */
-function reasonToDrop(
-	{ body, isRedelivered, since }: ClaimedDelivery,
-	maxAgeSeconds: number | null,
-	now: number,
-): string | undefined {
-	if (body === null) return PAYLOAD_GONE;
-	if (maxAgeSeconds === null || isRedelivered || now - since <= maxAgeSeconds * 1_000) {
-		return undefined;
-	}
-	return tooOld(maxAgeSeconds);
 }

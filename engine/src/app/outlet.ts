@@ -123,6 +123,11 @@ export class Outlet {
 		return putOff;
 	}
 
+	/** What `next` would take. */
+	get upcoming(): ClaimedDelivery | undefined {
+		return this.#ready[0]?.queue[0];
+	}
+
 	/** The next delivery that may go out; `done` must follow. */
 	next(): ClaimedDelivery | undefined {
 		const lane = this.#ready.shift();

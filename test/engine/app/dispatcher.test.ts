@@ -159,6 +159,22 @@ describe('the dispatcher', () => {
 		await engine.settled('success');
 	});
 
+	it('drops what is too old at no cost to the pace of the others', async () => {
+		await engine.store.addEndpoint({
+			...{ url: receiver.url, secret: SECRET },
+			...{ maxAgeSeconds: 60, maxPerSecond: 1 },
+		});
+		await engine.store.append(engine.instanceId, 40);
+		engine.clock.advance(61_000);
+		await engine.store.append(engine.instanceId, 1, 'fresh', engine.clock.now());
+
+		engine.start();
+
+		// Long before a token for each of them would have been there.
+		await engine.settled('failed', 'success');
+		expect(receiver.received).toHaveLength(1);
+	});
+
 	it('never has more requests at one host than it may, and starves no other host', async () => {
 		const open = new Map<string, number>();
 		let most = 0;
