@@ -9,12 +9,13 @@ import type {
 	WebhookRequest,
 	WebhookResult,
 } from '../../engine/src/app/ports.ts';
+import { isTooOld } from '../../engine/src/domain/dropping.ts';
 import type { EndpointId, InstanceId } from '../../engine/src/domain/ids.ts';
-import { BLOCKING_ATTEMPTS, MAX_ATTEMPTS } from '../../engine/src/domain/retry-schedule.ts';
 import type { Scope } from '../../engine/src/domain/scope.ts';
 import type { DialectName } from '../../engine/src/storage/schema.ts';
 import { Chance } from './chaos-chance.ts';
 import { ManualClock } from './manual-clock.ts';
+import { keyOf, short, StormLedger, type Place, type StormEndpoint } from './storm-ledger.ts';
 import { ids, silentLog } from './system.ts';
 
 /** How a receiver answers for a while. */
@@ -42,19 +43,12 @@ export interface StormOptions {
 	readonly dialect: DialectName;
 	readonly scope: Scope;
 	readonly instanceId: InstanceId;
-	readonly endpoints: readonly EndpointId[];
+	readonly endpoints: readonly StormEndpoint[];
 	readonly seed: number;
-}
-
-/** An event's place among those of its chat. */
-interface Place {
-	readonly chat: string;
-	readonly sequence: number;
 }
 
 interface Request {
 	readonly endpoint: EndpointId;
-	readonly event: string;
 	readonly at: number;
 	readonly end: (result: WebhookResult) => void;
 }
@@ -71,7 +65,7 @@ interface Life {
 /**
  * A dispatcher on a real database among receivers whose mood changes. It is killed and started anew,
  * its database is slow and fails, endpoints are switched and deliveries sent again, as chance wants
- * it, and minutes pass at once. Notes what should not have happened.
+ * it, and minutes pass at once. The ledger notes what should not have happened.
  */
 export class DeliveryStorm {
 	readonly #options: StormOptions;
@@ -80,20 +74,22 @@ export class DeliveryStorm {
 	readonly #begunAt = this.#clock.now();
 	readonly #weather = new Map<EndpointId, Weather>();
 	readonly #disabled = new Set<EndpointId>();
-	readonly #places: Place[] = [];
-	/** By event and endpoint, as `keyOf` names them. */
-	readonly #sent = new Set<string>();
-	readonly #accepted = new Set<string>();
-	readonly #failures = new Map<string, number>();
+	readonly #endpoints: readonly EndpointId[];
+	readonly #ledger: StormLedger;
 	#life!: Life;
 	/** What happened, in order, for people to read. */
 	readonly log: string[] = [];
-	readonly faults: string[] = [];
 
 	constructor(options: StormOptions) {
 		this.#options = options;
 		this.#chance = new Chance(options.seed);
-		for (const endpoint of options.endpoints) this.#weather.set(endpoint, 'good');
+		this.#ledger = new StormLedger(options.endpoints);
+		this.#endpoints = options.endpoints.map(({ id }) => id);
+		for (const endpoint of this.#endpoints) this.#weather.set(endpoint, 'good');
+	}
+
+	get faults(): readonly string[] {
+		return this.#ledger.faults;
 	}
 
 	async rage(steps: number): Promise<void> {
@@ -106,9 +102,8 @@ export class DeliveryStorm {
 
 	/** All receivers answer again, until all is delivered. */
 	async clearUp(): Promise<void> {
-		const { endpoints } = this.#options;
 		for (const endpoint of [...this.#disabled]) await this.#switch(endpoint);
-		for (const endpoint of endpoints) this.#weather.set(endpoint, 'good');
+		for (const endpoint of this.#endpoints) this.#weather.set(endpoint, 'good');
 		this.#note('clears up');
 		for (const request of this.#life.requests) this.#answer(request);
 		const until = this.#clock.now() + LONGEST_MS;
@@ -116,14 +111,7 @@ export class DeliveryStorm {
 			await this.#pass(this.#life.requests.size > 0 ? 100 : STEP_MS);
 		}
 		await this.#stop();
-		const all = endpoints.flatMap((endpoint) =>
-			this.#places.map((place) => keyOf(endpoint, place)),
-		);
-		for (const event of all) {
-			const failures = this.#failuresOf(event);
-			if (this.#accepted.has(event) || failures >= MAX_ATTEMPTS) continue;
-			this.faults.push(`${event} was never accepted, and failed only ${failures} times`);
-		}
+		this.#ledger.close(await this.#dropped());
 	}
 
 	// ------------------------------------------------------------ what happens
@@ -137,25 +125,25 @@ export class DeliveryStorm {
 		if (dice <= 80) return this.#changeWeather();
 		if (dice <= 85) return this.#kill();
 		if (dice <= 88) return this.#restart();
-		if (dice <= 91) return this.#switch(this.#chance.pick(this.#options.endpoints));
+		if (dice <= 91) return this.#switch(this.#chance.pick(this.#endpoints));
 		if (dice <= 96) return this.#redeliver();
 		for (const request of this.#life.requests) this.#answer(request);
 	}
 
 	async #append(): Promise<void> {
 		const { storage, instanceId } = this.#options;
-		const before = this.#places.length;
+		const before = this.#ledger.count;
 		const places = Array.from({ length: this.#chance.between(1, 6) }, (_, index) => ({
 			chat: this.#chance.pick(CHATS),
 			sequence: before + index + 1,
 		}));
-		this.#places.push(...places);
+		const now = this.#clock.now();
+		this.#ledger.appended(places, now);
 		// Nothing that happens meanwhile is kept for an endpoint that is disabled.
 		for (const endpoint of this.#disabled) {
-			for (const place of places) this.#accepted.add(keyOf(endpoint, place));
+			for (const place of places) this.#ledger.accepted(endpoint, place);
 		}
 		this.#note(`appends ${places.map(({ chat, sequence }) => chat + sequence).join(' ')}`);
-		const now = this.#clock.now();
 		const events = places.map(({ chat }) => ({
 			event: 'qr.updated' as const,
 			occurredAt: now,
@@ -170,7 +158,7 @@ export class DeliveryStorm {
 	}
 
 	#changeWeather(): void {
-		const endpoint = this.#chance.pick(this.#options.endpoints);
+		const endpoint = this.#chance.pick(this.#endpoints);
 		const weather = this.#chance.pick(WEATHERS);
 		this.#weather.set(endpoint, weather);
 		this.#note(`${short(endpoint)} is ${weather}`);
@@ -185,6 +173,7 @@ export class DeliveryStorm {
 		if (wasDisabled) await endpoints.enable(endpoint, now);
 		else await endpoints.disable(endpoint, 'by_user', now);
 		this.#life.dispatcher!.reset(endpoint);
+		this.#ledger.forgetPace(endpoint);
 	}
 
 	async #redeliver(): Promise<void> {
@@ -192,7 +181,9 @@ export class DeliveryStorm {
 		const { deliveries } = await storage.deliveries.list(scope, {}, { limit: 50 });
 		if (deliveries.length === 0) return;
 		const { id, endpointId, payload } = this.#chance.pick(deliveries);
-		this.#note(`redelivers ${keyOf(endpointId, placeOf(payload!))}`);
+		const place = placeOf(payload!);
+		this.#note(`redelivers ${keyOf(endpointId, place)}`);
+		this.#ledger.redelivered(endpointId, place);
 		await storage.deliveries.redeliver([id], this.#clock.now());
 		this.#life.dispatcher!.wake([endpointId]);
 	}
@@ -218,6 +209,7 @@ export class DeliveryStorm {
 		const isAlone = dialect === 'sqlite' || this.#chance.next() < 0.5;
 		this.#note(`begins${isAlone ? ' alone' : ''}`);
 		if (isAlone) await storage.queue.releaseLeases(this.#clock.now(), LEASE_MS);
+		this.#ledger.forgetPace();
 		const life: Life = { isOver: false, requests: new Set(), turningSince: undefined };
 		const queue: DeliveryQueue = {
 			look: (now) => storage.queue.look(now),
@@ -274,32 +266,21 @@ export class DeliveryStorm {
 		if (life.isOver) return NEVER;
 		const endpoint = headers['x-whatisup-endpoint-id'] as EndpointId;
 		const place = placeOf(Buffer.from(body).toString());
-		const event = keyOf(endpoint, place);
-		this.#note(`sends ${event}, attempt ${headers['x-whatisup-attempt']}`);
-		if (!this.#sent.has(event)) this.#checkOrder(endpoint, place);
-		this.#sent.add(event);
+		this.#note(`sends ${keyOf(endpoint, place)}, attempt ${headers['x-whatisup-attempt']}`);
+		this.#ledger.sent(endpoint, place, this.#clock.now());
 		return new Promise((resolve) => {
 			const end = (result: WebhookResult) => {
 				life.requests.delete(request);
 				// The receiver has done its part, even if nobody is there any more to hear of it.
-				if (isAccepted(result)) this.#accepted.add(event);
+				if (isAccepted(result)) this.#ledger.accepted(endpoint, place);
 				if (life.isOver) return;
-				if (!isAccepted(result)) this.#failures.set(event, this.#failuresOf(event) + 1);
+				if (!isAccepted(result)) this.#ledger.failed(endpoint, place);
 				resolve(result);
 			};
-			const request: Request = { endpoint, event, at: this.#clock.now(), end };
+			const request: Request = { endpoint, at: this.#clock.now(), end };
 			life.requests.add(request);
 			void this.#nap().then(() => this.#answer(request));
 		});
-	}
-
-	#checkOrder(endpoint: EndpointId, { chat, sequence }: Place): void {
-		for (const other of this.#places) {
-			if (other.chat !== chat || other.sequence >= sequence) continue;
-			const before = keyOf(endpoint, other);
-			if (this.#accepted.has(before) || this.#failuresOf(before) >= BLOCKING_ATTEMPTS) continue;
-			this.faults.push(`${keyOf(endpoint, { chat, sequence })} was sent ahead of ${before}`);
-		}
 	}
 
 	#answer({ endpoint, end }: Request): void {
@@ -342,8 +323,17 @@ export class DeliveryStorm {
 		return false;
 	}
 
-	#failuresOf(event: string): number {
-		return this.#failures.get(event) ?? 0;
+	/** What was dropped for its age, and when. */
+	async #dropped(): Promise<Map<string, number>> {
+		const { storage, scope } = this.#options;
+		const failed = await storage.deliveries.list(scope, { status: 'failed' }, { limit: 1_000 });
+		const dropped = failed.deliveries.filter(({ lastError }) => isTooOld(lastError ?? ''));
+		return new Map(
+			dropped.map(({ endpointId, payload, updatedAt }) => [
+				keyOf(endpointId, placeOf(payload!)),
+				updatedAt,
+			]),
+		);
 	}
 
 	#noteClaims(claimed: readonly Claimed[]): void {
@@ -363,14 +353,6 @@ export class DeliveryStorm {
 
 function isAccepted(result: WebhookResult): boolean {
 	return result.outcome === 'answered' && result.status === 200;
-}
-
-function keyOf(endpoint: EndpointId, { chat, sequence }: Place): string {
-	return `${short(endpoint)} ${chat}${sequence}`;
-}
-
-function short(endpoint: EndpointId): string {
-	return endpoint.slice(-4);
 }
 
 function placeOf(body: string): Place {

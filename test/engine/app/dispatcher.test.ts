@@ -159,6 +159,21 @@ describe('the dispatcher', () => {
 		await engine.settled('success');
 	});
 
+	it('sends at a pace that is slower than a lease lasts', async () => {
+		await engine.store.addEndpoint({ url: receiver.url, secret: SECRET, maxPerSecond: 0.01 });
+		await engine.store.append(engine.instanceId, 3);
+		engine.start();
+
+		for (let sent = 1; sent <= 3; sent++) {
+			await eventually(() => receiver.received.length === sent);
+			await new Promise((resolve) => setTimeout(resolve, 100));
+			engine.clock.advance(100_000);
+		}
+
+		await engine.settled('success');
+		expect(receiver.received).toHaveLength(3);
+	});
+
 	it('drops what is too old at no cost to the pace of the others', async () => {
 		await engine.store.addEndpoint({
 			...{ url: receiver.url, secret: SECRET },
