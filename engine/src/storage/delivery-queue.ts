@@ -12,6 +12,7 @@ import type {
 import type { EventName } from '../domain/events.ts';
 import type { DeliveryId, EndpointId, EventId } from '../domain/ids.ts';
 import { BLOCKING_ATTEMPTS } from '../domain/retry-schedule.ts';
+import { againAfterDeadlock } from './deadlock.ts';
 import { jsonRows } from './json-rows.ts';
 import { relaxedTransaction } from './relaxed-transaction.ts';
 import type { DialectName, Schema } from './schema.ts';
@@ -93,11 +94,13 @@ export class DeliveryQueueRepository implements DeliveryQueue {
 	}
 
 	async releaseLeases(now: number, leaseMs: number): Promise<void> {
-		await sql`
+		const release = sql`
 			update webhook_deliveries set
 				due_at = ${now},
 				attempts = case when status = 'pending' then earlier_attempts else attempts end
-			where due_at > ${now} and due_at <= ${now + leaseMs}`.execute(this.#db);
+			where due_at > ${now} and due_at <= ${now + leaseMs}`;
+		// The last turn of an engine that was killed may still be under way.
+		await againAfterDeadlock(() => release.execute(this.#db));
 	}
 
 	async #settle(db: Kysely<Schema>, settlements: readonly Settlement[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { sql, type Kysely } from 'kysely';
 import { Outlet } from '../../../engine/src/app/outlet.ts';
 import type {
 	Claimed,
@@ -6,7 +7,8 @@ import type {
 	Settlement,
 	Storage,
 } from '../../../engine/src/app/ports.ts';
-import type { EndpointId } from '../../../engine/src/domain/ids.ts';
+import type { DeliveryId, EndpointId } from '../../../engine/src/domain/ids.ts';
+import type { Schema } from '../../../engine/src/storage/schema.ts';
 import { openStorage, type OpenStorage } from '../../../engine/src/storage/storage.ts';
 import { openDatabase, SECRETS_KEY, type TestDatabase } from '../../support/databases.ts';
 import { freshDatabase } from '../../support/postgres.ts';
@@ -166,6 +168,31 @@ describe('Several engines on one Postgres database', () => {
 		expect(givenBack).toMatchObject([{ delivery: { id: third!.id }, dueAt: leaseEnds + 500 }]);
 	});
 
+	it('release leases though the last turn of one that was killed is still under way', async () => {
+		const [dying, starting] = engines;
+		const id = await addEndpoint();
+		await add(2, () => 'one chat');
+		await claimAll(dying!, id);
+		const [first, second] = await database.db
+			.selectFrom('webhook_deliveries')
+			.select('id')
+			.orderBy(sql`ctid`) // where it stands: the order in which an update finds it
+			.execute();
+		let released: Promise<void> | undefined;
+
+		await database.db.transaction().execute(async (turn) => {
+			await touch(turn, second!);
+			released = starting!.queue.releaseLeases(NOON + 1_000, aTurn().leaseMs);
+			// By then it has the first one and waits for the second.
+			await new Promise((resolve) => setTimeout(resolve, 200));
+			await touch(turn, first!);
+		});
+		await released;
+
+		const due = await database.db.selectFrom('webhook_deliveries').select('due_at').execute();
+		expect(due.map(({ due_at }) => due_at)).toEqual([NOON + 1_000, NOON + 1_000]);
+	});
+
 	it('settle each delivery once', async () => {
 		const id = await addEndpoint();
 		await add(1, () => 'one chat');
@@ -244,6 +271,14 @@ describe('Several engines on one Postgres database', () => {
 
 	function rows() {
 		return database.db.selectFrom('webhook_deliveries').select('id').orderBy('id').execute();
+	}
+
+	async function touch(db: Kysely<Schema>, { id }: { readonly id: DeliveryId }): Promise<void> {
+		await db
+			.updateTable('webhook_deliveries')
+			.set({ updated_at: NOON })
+			.where('id', '=', id)
+			.execute();
 	}
 
 	async function addEndpoint(): Promise<EndpointId> {
