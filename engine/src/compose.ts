@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { uuidv7 } from 'uuidv7';
 import { AttentionSweeper } from './app/attention.ts';
 import { Authentication, type NewKey } from './app/authentication.ts';
+import { DatabaseCheck } from './app/database-check.ts';
 import { Deliveries } from './app/deliveries.ts';
 import { DeletionSweeper } from './app/deletion-sweeper.ts';
 import { Diagnosis } from './app/diagnosis.ts';
@@ -195,6 +196,7 @@ export async function startEngine(config: Config): Promise<Engine> {
 		const deletions = new DeletionSweeper({ storage, dispatching: dispatcher, ids, clock, log });
 		const retention = new Retention({ ...storage, clock, log, ...config.retention });
 
+		const databaseCheck = new DatabaseCheck(storage, clock);
 		const state = { isResumed: false, url: '' };
 		const baseUrl = () => config.http.publicUrl ?? state.url;
 		const server = buildServer({
@@ -226,7 +228,7 @@ export async function startEngine(config: Config): Promise<Engine> {
 			health: {
 				ready: async () => ({
 					checks: {
-						database: await succeeds(() => storage.ping()),
+						database: await databaseCheck.passes(),
 						sessions_resumed: state.isResumed,
 					},
 					sessions: sessions.counts,
@@ -301,15 +303,6 @@ async function listen(
 			);
 		}
 		throw error;
-	}
-}
-
-async function succeeds(work: () => Promise<unknown>): Promise<boolean> {
-	try {
-		await work();
-		return true;
-	} catch {
-		return false;
 	}
 }
 

@@ -15,6 +15,7 @@ import type { Finding } from '../domain/finding.ts';
 import { firstIdAt, type EndpointId } from '../domain/ids.ts';
 import { leftOut } from '../domain/left-out.ts';
 import type { Scope } from '../domain/scope.ts';
+import { inTime } from './in-time.ts';
 import type {
 	Clock,
 	Delivery,
@@ -104,17 +105,11 @@ export class Diagnosis {
 	/** `undefined` for what fails or takes too long. */
 	async #find<Fact>(name: string, work: () => Promise<Fact>): Promise<Fact | undefined> {
 		const { clock, log, timeoutMs = TIMEOUT_MS } = this.#options;
-		let cancel: (() => void) | undefined;
-		const timeout = new Promise<undefined>((giveUp) => {
-			cancel = clock.after(timeoutMs, () => giveUp(undefined));
-		});
 		try {
-			return await Promise.race([work(), timeout]);
+			return await inTime(clock, timeoutMs, work);
 		} catch (error) {
 			log.warn({ fact: name, error: String(error) }, 'a fact for a diagnosis was not found out');
 			return undefined;
-		} finally {
-			cancel?.();
 		}
 	}
 
