@@ -1,5 +1,5 @@
 import type { DeliveryId } from '../domain/ids.ts';
-import type { Clock, Dispatching, Log, Replay, Storage } from './ports.ts';
+import type { Clock, Dispatching, Endpoint, Log, Replay, Storage } from './ports.ts';
 
 export interface ReplayRunnerOptions {
 	readonly storage: Storage;
@@ -10,7 +10,7 @@ export interface ReplayRunnerOptions {
 
 const PERIOD_MS = 1_000;
 
-/** An endpoint with as many deliveries due has enough to do. */
+/** An endpoint with as many deliveries due has enough to do; one with a pace has with a second's. */
 const MANY_DUE = 100;
 
 /**
@@ -67,7 +67,7 @@ export class ReplayRunner {
 		const endpoint = await storage.endpoints.findAny(endpointId);
 		if (!endpoint) return this.#fail(replay, 'endpoint_deleted');
 		if (!endpoint.enabled) return this.#fail(replay, 'endpoint_disabled');
-		const limit = await this.#allowance(replay);
+		const limit = await this.#allowance(replay, endpoint);
 		if (limit === 0) return;
 		const page = { after: cursor, limit };
 		const ids = await storage.deliveries.listForReplay(endpointId, filter, page);
@@ -75,22 +75,25 @@ export class ReplayRunner {
 		if (due > 0) dispatching.wake([endpointId]);
 	}
 
-	async #allowance({ endpointId, maxPerSecond, customerId, mode }: Replay): Promise<number> {
+	async #allowance(replay: Replay, endpoint: Endpoint): Promise<number> {
 		const { storage, dispatching } = this.#options;
 		const { deliveries } = storage;
+		const { id: endpointId, customerId, mode } = endpoint;
 		if (dispatching.circuit(endpointId).state !== 'closed') {
 			// With nothing to send, no probe would ever tell that the receiver is back.
 			return (await deliveries.countUnsettled(endpointId, 1)) === 0 ? 1 : 0;
 		}
-		if ((await deliveries.countUnsettled(endpointId, MANY_DUE)) < MANY_DUE) return maxPerSecond;
+		const many = manyFor(endpoint);
+		const some = Math.min(replay.maxPerSecond, many);
+		if ((await deliveries.countUnsettled(endpointId, many)) < many) return some;
 		// Retries of what its receiver cannot take are planned for later, and in nobody's way.
 		const pending = await deliveries.list(
 			{ customerId, mode },
 			{ endpointId, status: 'pending' },
-			{ limit: MANY_DUE },
+			{ limit: many },
 		);
-		const areAll = pending.next === undefined && pending.deliveries.length < MANY_DUE;
-		return areAll ? maxPerSecond : 0;
+		const areAll = pending.next === undefined && pending.deliveries.length < many;
+		return areAll ? some : 0;
 	}
 
 	/** Answers how many are due; none when the replay was cancelled meanwhile. */
@@ -118,4 +121,9 @@ export class ReplayRunner {
 		await storage.replays.advance(id, { status: 'failed', error, finishedAt: now }, now);
 		log.warn({ replay_id: id, reason: error }, 'a replay ended early');
 	}
+}
+
+/** What is replayed is older than all that is new, and goes out ahead of it. */
+function manyFor({ maxPerSecond }: Endpoint): number {
+	return maxPerSecond === null ? MANY_DUE : Math.min(MANY_DUE, Math.ceil(maxPerSecond));
 }

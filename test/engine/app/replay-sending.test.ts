@@ -54,6 +54,32 @@ describe('What is sent again', () => {
 		expect(received.filter((eventId) => (lost as string[]).includes(eventId))).toEqual(lost);
 	});
 
+	it('lets new events of an endpoint with a pace by', async () => {
+		const { storage, scope } = engine.store;
+		await storage.endpoints.change(endpointId, { maxPerSecond: 2 }, engine.clock.now());
+		await engine.store.append(engine.instanceId, 60);
+		await failAll();
+		const dispatcher = engine.start();
+		const common = { storage, ids, clock: engine.clock, log: silentLog };
+		const range = { statuses: ['failed'], events: [] } as const;
+		const how = { maxPerSecond: 20, correlationId: 'req_1' };
+		const { id } = await new Replays(common).start(scope, endpointId, range, how);
+		const runner = new ReplayRunner({ ...common, dispatching: dispatcher });
+		const pass = async () => {
+			await runner.runOnce();
+			engine.clock.advance(1_000);
+			await new Promise((resolve) => setTimeout(resolve, 30));
+		};
+		for (let second = 0; second < 5; second++) await pass();
+
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1, 'new'));
+		const [fresh] = await engine.store.deliveries();
+		for (let second = 0; second < 8; second++) await pass();
+
+		expect((await storage.deliveries.find(scope, fresh!.id))!.status).toBe('success');
+		expect((await storage.replays.find(endpointId, id))!.status).toBe('running');
+	});
+
 	it('goes through all attempts again, and keeps counting them', async () => {
 		await engine.store.append(engine.instanceId, 1);
 		await failAll();
