@@ -27,7 +27,7 @@ import type {
 	WebhookRequest,
 	WebhookResult,
 } from './ports.ts';
-import { attemptOf, isGone, isSuccess, judge } from './verdict.ts';
+import { againAt, attemptOf, isGone, isSuccess, judge } from './verdict.ts';
 import { webhookHeaders } from './webhook-headers.ts';
 
 export interface DispatcherOptions {
@@ -272,7 +272,7 @@ export class Dispatcher implements Dispatching {
 			}),
 			body,
 		});
-		await this.#settle(outlet, delivery, result, at);
+		await this.#settle(outlet, delivery, { result, at, url: destination.url });
 	}
 
 	/** A fault of ours is one of the attempt: it is told, and tried again like any other. */
@@ -294,16 +294,18 @@ export class Dispatcher implements Dispatching {
 	async #settle(
 		outlet: Outlet,
 		delivery: ClaimedDelivery,
-		result: WebhookResult,
-		startedAt: number,
+		{ result, at: startedAt, url }: Answered,
 	): Promise<void> {
 		const { clock, random, log } = this.#options;
 		const now = clock.now();
 		const isProbe = outlet.circuit.name === 'half_open';
 		const { attemptOfRun } = delivery;
+		// Of how the endpoint does at its new URL, the former one can say nothing.
+		const isOutdated = outlet.url !== url;
 		// A probe that fails uses up no attempt, so it is not the last one either.
 		const counted = { attemptOfRun: isProbe ? Math.max(1, attemptOfRun - 1) : attemptOfRun };
-		const outcome = judge(counted, result, { now, random: random() });
+		const judged = judge(counted, result, { now, random: random() });
+		const outcome = isOutdated ? againAt(now, judged) : judged;
 		this.#turns.settle({
 			delivery,
 			outcome,
@@ -326,6 +328,7 @@ export class Dispatcher implements Dispatching {
 			},
 			'delivery attempted',
 		);
+		if (isOutdated) return;
 		if (isSuccess(result)) await this.#succeeded(outlet, now);
 		else await this.#failed(outlet, result, now);
 	}
@@ -377,6 +380,13 @@ export class Dispatcher implements Dispatching {
 		this.#hosts.set(host, known);
 		return known;
 	}
+}
+
+/** An attempt that was made: what came of it, when it began, and where it went. */
+interface Answered {
+	readonly result: WebhookResult;
+	readonly at: number;
+	readonly url: string;
 }
 
 /** Closed, and the next failure opens it again. */

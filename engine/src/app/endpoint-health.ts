@@ -14,6 +14,12 @@ export interface EndpointHealthOptions {
 /** Nothing but failures for so long, and the endpoint is disabled. */
 export const DISABLED_AFTER_MS = 5 * 24 * 60 * 60_000;
 
+/**
+ * An engine that was off does not know how the endpoint did meanwhile. It sees for itself first: after
+ * a start, receivers of the same machine may be slower to be there.
+ */
+const SEEN_FAILING_MS = 60 * 60_000;
+
 /** More than one delivery makes: a message a week that fails does not end its endpoint. */
 const DISABLING_FAILURES = 10;
 
@@ -31,6 +37,7 @@ export class EndpointHealthKeeper {
 
 	async succeeded(outlet: Outlet, now: number): Promise<void> {
 		outlet.lastSuccessAt = now;
+		outlet.seenFailingSince = null;
 		if (outlet.health.failingSince === null) return;
 		outlet.health = { ...outlet.health, failingSince: null };
 		await this.#options.storage.endpoints.noteHealth(outlet.id, outlet.health);
@@ -39,17 +46,37 @@ export class EndpointHealthKeeper {
 	/** Answers whether the endpoint was disabled for it. */
 	async failed(outlet: Outlet, now: number): Promise<boolean> {
 		const { failingSince } = outlet.health;
+		outlet.seenFailingSince ??= now;
 		if (failingSince === null) {
-			const workedUntil = outlet.lastSuccessAt ?? outlet.health.workedUntil;
-			outlet.health = { failingSince: now, workedUntil };
-			await this.#options.storage.endpoints.noteHealth(outlet.id, outlet.health);
+			await this.#beginsToFail(outlet, now);
 			return false;
 		}
 		const isHopeless =
 			now - failingSince >= DISABLED_AFTER_MS &&
+			now - outlet.seenFailingSince >= SEEN_FAILING_MS &&
 			outlet.circuit.consecutiveFailures >= DISABLING_FAILURES;
 		if (isHopeless) await this.disable(outlet, 'failing');
 		return isHopeless;
+	}
+
+	async #beginsToFail(outlet: Outlet, now: number): Promise<void> {
+		const health = { ...outlet.health, failingSince: now };
+		outlet.health = health;
+		const workedUntil = outlet.lastSuccessAt ?? (await this.#lastSuccessOf(outlet));
+		// It may work again by now.
+		if (outlet.health !== health) return;
+		outlet.health = { ...health, workedUntil: workedUntil ?? health.workedUntil };
+		await this.#options.storage.endpoints.noteHealth(outlet.id, outlet.health);
+	}
+
+	/** As the log of deliveries has it: an engine knows of no success before its start. */
+	async #lastSuccessOf({ id: endpointId, destination }: Outlet): Promise<number | null> {
+		const { deliveries } = await this.#options.storage.deliveries.list(
+			destination,
+			{ endpointId, status: 'success' },
+			{ limit: 1 },
+		);
+		return deliveries[0]?.deliveredAt ?? null;
 	}
 
 	async disable(outlet: Outlet, reason: Exclude<DisabledReason, 'by_user'>): Promise<void> {

@@ -42,6 +42,8 @@ export class Outlet {
 	/** How it went before this process looked, until this process knows better. */
 	health: EndpointHealth = { failingSince: null, workedUntil: null };
 	lastSuccessAt: number | null = null;
+	/** Since when this process has seen nothing but failures. */
+	seenFailingSince: number | null = null;
 	isWaitingForPace = false;
 	/** `URL.host` of where it sends. */
 	host = '';
@@ -62,6 +64,11 @@ export class Outlet {
 	get destination(): Destination {
 		if (!this.#destination) throw new Error('Nothing was claimed for this endpoint yet.');
 		return this.#destination;
+	}
+
+	/** Where it sends now; `undefined` from a change until something is claimed anew. */
+	get url(): string | undefined {
+		return this.#destination?.url;
 	}
 
 	get isFailing(): boolean {
@@ -173,6 +180,7 @@ export class Outlet {
 	/** Knows no more of where it sends, at which pace, and how that went. */
 	forget(): void {
 		this.lastSuccessAt = null;
+		this.seenFailingSince = null;
 		this.#destination = undefined;
 		this.#bucket = undefined;
 	}

@@ -41,6 +41,11 @@ export function judge(
 		: { status: 'retrying', dueAt, error, responseStatus };
 }
 
+/** What failed at a former URL is tried again where the endpoint sends now, whatever it was told. */
+export function againAt(dueAt: number, outcome: Settlement['outcome']): Settlement['outcome'] {
+	return outcome.status === 'success' ? outcome : { ...outcome, status: 'retrying', dueAt };
+}
+
 /** The attempt as the log keeps it. */
 export function attemptOf(
 	{ attempt }: Pick<ClaimedDelivery, 'attempt'>,

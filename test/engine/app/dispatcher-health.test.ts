@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { WebhookClient } from '../../../engine/src/app/ports.ts';
 import type { Receiver } from '../../support/receiver.ts';
 import { eventually } from '../../support/system.ts';
 import { Dispatching, SECRET } from './dispatching.ts';
@@ -214,6 +215,71 @@ describe('an endpoint that fails', () => {
 		expect(JSON.parse(disabled!.body!)).toMatchObject({
 			data: { reason: 'failing', failing_since: new Date(before.failingSince!).toISOString() },
 		});
+	});
+
+	it('is not disabled for days on which the engine was off', async () => {
+		receiver.answer = () => 502;
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		const first = engine.start();
+		first.wake(await engine.store.append(engine.instanceId, 1));
+		await eventually(async () => (await engine.store.endpoint(id)).failingSince !== null);
+		await first.stop();
+		engine.clock.advance(6 * DAY_MS);
+
+		// Its receiver is a little slower to start.
+		const second = engine.start();
+		second.wake(await engine.store.append(engine.instanceId, 15));
+		await eventually(() => second.circuit(id).state === 'open');
+		receiver.answer = () => 200;
+		engine.clock.advance(5 * MINUTE_MS);
+
+		await engine.settled('success');
+		expect((await engine.store.endpoint(id)).enabled).toBe(true);
+	});
+
+	it('has worked until its last success, also after a restart', async () => {
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		const first = engine.start();
+		first.wake(await engine.store.append(engine.instanceId, 2));
+		await engine.settled('success');
+		await first.stop();
+		const [newest] = await engine.store.deliveries();
+		engine.clock.advance(DAY_MS);
+
+		receiver.answer = () => 500;
+		engine.start().wake(await engine.store.append(engine.instanceId, 1));
+
+		const failing = await eventually(async () => {
+			const endpoint = await engine.store.endpoint(id);
+			return endpoint.failingSince === null ? undefined : endpoint;
+		});
+		expect(failing.workedUntil).toBe(newest!.deliveredAt);
+	});
+
+	it('is not judged by what its former URL answers', async () => {
+		const former = await engine.receiver();
+		let answerLate: (() => void) | undefined;
+		const slow: WebhookClient = {
+			send: async (request) => {
+				if (request.url === former.url) await new Promise<void>((go) => (answerLate = go));
+				return engine.client.send(request);
+			},
+		};
+		former.answer = () => 410;
+		const id = await engine.store.addEndpoint({ url: former.url, secret: SECRET });
+		const dispatcher = engine.start({ client: slow });
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1, 'a'));
+		await eventually(() => answerLate !== undefined);
+
+		await engine.store.storage.endpoints.change(id, { url: receiver.url }, engine.clock.now());
+		dispatcher.reset(id);
+		dispatcher.wake(await engine.store.append(engine.instanceId, 1, 'b'));
+		await eventually(() => receiver.received.length === 1);
+		answerLate!();
+
+		await engine.settled('success');
+		expect(receiver.received).toHaveLength(2);
+		expect((await engine.store.endpoint(id)).enabled).toBe(true);
 	});
 
 	it.each(['disabled', 'deleted'])(
