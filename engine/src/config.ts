@@ -231,3 +231,12 @@ function missingSecrets(environment: Readonly<Record<string, string | undefined>
 				`${name} must be set when DATABASE_URL is; for example to the output of "openssl rand -base64 32".`,
 		);
 }
+
+/**
+ * Names are resolved in half of libuv's threads. Of the four that it has by default, two names
+ * whose servers are silent would keep all others from being resolved. libuv reads the number once,
+ * at its first work.
+ */
+export function widenThreadPool(): void {
+	process.env['UV_THREADPOOL_SIZE'] ??= '64';
+}

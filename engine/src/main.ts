@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 /** Reads the settings, starts the engine, stops it on a signal. The only file that exits. */
 import { startEngine, StartFault } from './compose.ts';
-import { ConfigFault, readConfig } from './config.ts';
+import { ConfigFault, readConfig, widenThreadPool } from './config.ts';
 import { parseAllowList } from './net/allow-list.ts';
 import { DataDirFault } from './storage/data-dir.ts';
 import { StorageError } from './storage/storage-error.ts';
 
 /** A stop that takes longer than this has met something that hangs. */
 const LONGEST_STOP_MS = 25_000;
+
+widenThreadPool();
 
 // Baileys leaves promises behind when a connection ends under them. One of them must not take the
 // sessions of everybody else along.

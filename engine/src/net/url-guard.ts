@@ -66,6 +66,8 @@ export class ResolvingUrlGuard implements UrlGuard {
 	readonly #ownPort: number | undefined;
 	readonly #resolve: Resolve;
 	readonly #resolveTimeoutMs: number;
+	/** What is being asked for, also after those who asked have given up. */
+	readonly #asking = new Map<string, Promise<readonly string[]>>();
 
 	constructor(options: UrlGuardOptions) {
 		this.#allowPrivate = options.allowPrivate;
@@ -162,11 +164,25 @@ export class ResolvingUrlGuard implements UrlGuard {
 			timer = setTimeout(giveUp, this.#resolveTimeoutMs, []);
 		});
 		try {
-			// Why a resolver fails is between it and the name's owner; there is no address either way.
-			return await Promise.race([this.#resolve(host).catch(() => []), timeout]);
+			return await Promise.race([this.#ask(host), timeout]);
 		} finally {
 			clearTimeout(timer);
 		}
+	}
+
+	/**
+	 * The system's resolver takes a thread for each question until it is answered, which may be
+	 * long after our time-out: a name whose server is silent takes one, however often it is wanted.
+	 */
+	#ask(host: string): Promise<readonly string[]> {
+		const known = this.#asking.get(host);
+		if (known) return known;
+		// Why a resolver fails is between it and the name's owner; there is no address either way.
+		const asking = this.#resolve(host)
+			.catch(() => [])
+			.finally(() => this.#asking.delete(host));
+		this.#asking.set(host, asking);
+		return asking;
 	}
 }
 

@@ -191,6 +191,28 @@ describe('a name', () => {
 		expect(verdict).toMatchObject({ ok: false, reason: 'host_not_found' });
 	});
 
+	it('is not asked for again while its server is silent', async () => {
+		const questions: PromiseWithResolvers<readonly string[]>[] = [];
+		const resolve = () => {
+			questions.push(Promise.withResolvers());
+			return questions.at(-1)!.promise;
+		};
+		const resolving = guard({ resolve, resolveTimeoutMs: 20 });
+		const check = () => resolving.check('https://example.com/', 'live');
+		const silent = await Promise.all([check(), check()]);
+		silent.push(await check());
+
+		const late = check();
+		questions[0]!.resolve(['93.184.216.34']);
+
+		expect(await late).toEqual({ ok: true });
+		expect(silent.every(({ ok }) => !ok)).toBe(true);
+		expect(questions).toHaveLength(1);
+		const next = check();
+		questions[1]!.resolve(['93.184.216.34']);
+		expect(await next).toEqual({ ok: true });
+	});
+
 	it('is resolved by the system unless told otherwise', async () => {
 		const system = new ResolvingUrlGuard({ allowPrivate: [] });
 
