@@ -48,7 +48,7 @@ const HOMES: Record<string, readonly string[]> = {
 	pino: [`${ENGINE}/main`, `${ENGINE}/compose`, `${ENGINE}/http`],
 	qrcode: [`${ENGINE}/drivers`],
 	undici: [`${ENGINE}/net`],
-	uuidv7: [`${ENGINE}/compose`],
+	uuidv7: [`${ENGINE}/coordination`],
 	ws: [`${ENGINE}/sandbox`, `${ENGINE}/drivers/baileys`],
 	zod: [`${ENGINE}/http`, `${ENGINE}/config`],
 };

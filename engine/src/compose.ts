@@ -1,5 +1,4 @@
 import { pino } from 'pino';
-import { uuidv7 } from 'uuidv7';
 import { AttentionSweeper } from './app/attention.ts';
 import { Authentication, type NewKey } from './app/authentication.ts';
 import { DatabaseCheck } from './app/database-check.ts';
@@ -19,7 +18,7 @@ import { Inbound } from './app/inbound.ts';
 import { Instances } from './app/instances.ts';
 import { Outbound } from './app/outbound.ts';
 import { Pairing } from './app/pairing.ts';
-import type { Appended, Clock, IdSource, Instance, Log } from './app/ports.ts';
+import type { Appended, Clock, Instance, Log } from './app/ports.ts';
 import { ReplayRunner } from './app/replay-runner.ts';
 import { Replays } from './app/replays.ts';
 import { Retention } from './app/retention.ts';
@@ -28,6 +27,7 @@ import { StreamTokens } from './app/stream-tokens.ts';
 import { TestPhones } from './app/test-phones.ts';
 import type { Config } from './config.ts';
 import { CronerSchedule } from './coordination/cron-schedule.ts';
+import { OrderedIds } from './coordination/ordered-ids.ts';
 import { BaileysDriver } from './drivers/baileys/baileys-driver.ts';
 import { WebVersion } from './drivers/baileys/web-version.ts';
 import { PngQrPainter } from './drivers/qr-painter.ts';
@@ -82,11 +82,10 @@ const systemClock: Clock = {
 	},
 };
 
-const ids: IdSource = { next: (prefix) => `${prefix}_${uuidv7()}` };
-
 /** Builds the engine from its settings, top to bottom, and starts it. */
 export async function startEngine(config: Config): Promise<Engine> {
 	const clock = systemClock;
+	const ids = new OrderedIds();
 	const log: Log = pino({ level: config.logLevel, base: null });
 	const started: (() => unknown)[] = [];
 	const stop = async () => {
@@ -107,6 +106,8 @@ export async function startEngine(config: Config): Promise<Engine> {
 			log,
 		});
 		started.push(() => storage.close());
+		const newest = await storage.events.newestId();
+		if (newest !== undefined) ids.startAfter(newest);
 
 		const authentication = new Authentication({ ...storage, ids, clock, log, pepper });
 		if (!(await authentication.provePepper())) {

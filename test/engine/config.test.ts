@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { ConfigFault, readConfig, type Config } from '../../engine/src/config.ts';
+import { ConfigFault, readConfig, widenThreadPool, type Config } from '../../engine/src/config.ts';
 import { parseAllowList } from '../../engine/src/net/allow-list.ts';
 
 const KEY = 'k'.repeat(43);
@@ -66,6 +66,20 @@ describe('the settings', () => {
 		expect(read({ WHATISUP_TEST_KEY: `zpk_test_${KEY}` }).bootstrapKeys.test?.reveal()).toBe(
 			`zpk_test_${KEY}`,
 		);
+	});
+
+	it('leave threads for names whose servers are silent, unless there is a number of them', () => {
+		const before = process.env['UV_THREADPOOL_SIZE'];
+		const sizes = [undefined, '8'].map((size) => {
+			if (size === undefined) delete process.env['UV_THREADPOOL_SIZE'];
+			else process.env['UV_THREADPOOL_SIZE'] = size;
+			widenThreadPool();
+			return process.env['UV_THREADPOOL_SIZE'];
+		});
+		if (before === undefined) delete process.env['UV_THREADPOOL_SIZE'];
+		else process.env['UV_THREADPOOL_SIZE'] = before;
+
+		expect(sizes).toEqual(['64', '8']);
 	});
 
 	it('never show a secret, however they are printed', () => {

@@ -38,6 +38,8 @@ export interface EventStore {
 	appendForCustomer(scope: Scope, event: NewEvent, now: number): Promise<Appended>;
 	/** Oldest first, by id: on Postgres a lower id may still be committed after a higher one. */
 	listAfter(scope: Scope, after: EventsAfter): Promise<StoredEvent[]>;
+	/** Of any customer; `undefined` when there is none. */
+	newestId(): Promise<EventId | undefined>;
 }
 
 // ---------------------------------------------------------------- endpoints

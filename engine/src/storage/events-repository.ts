@@ -1,7 +1,7 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import type { Appended, EventsAfter, EventStore, IdSource, StoredEvent } from '../app/ports.ts';
 import { envelope, type NewEvent } from '../domain/events.ts';
-import type { EndpointId, InstanceId } from '../domain/ids.ts';
+import type { EndpointId, EventId, InstanceId } from '../domain/ids.ts';
 import { laneOf } from '../domain/lane.ts';
 import type { Scope } from '../domain/scope.ts';
 import { wants, type Subscription } from '../domain/subscription.ts';
@@ -89,6 +89,16 @@ export class EventsRepository implements EventStore {
 		}));
 	}
 
+	async newestId(): Promise<EventId | undefined> {
+		const newest = await this.#db
+			.selectFrom('events')
+			.select('id')
+			.orderBy('id', 'desc')
+			.limit(1)
+			.executeTakeFirst();
+		return newest?.id;
+	}
+
 	async #takeNumbers(
 		db: Kysely<Schema>,
 		id: InstanceId,
@@ -108,11 +118,13 @@ export class EventsRepository implements EventStore {
 		events: readonly NewEvent[],
 		now: number,
 	): Promise<Appended> {
+		// May have to wait; what is named before would then be found too late by those who read on.
+		const endpoints = await this.#endpoints(db, origin.scope);
 		const rows = events.map((event, index) => this.#toRow(origin, event, index));
 		await this.#inserters.events.insert(db, rows);
 		const woken = new Set<EndpointId>();
 		const deliveries: NewDelivery[] = [];
-		for (const endpoint of await this.#endpoints(db, origin.scope)) {
+		for (const endpoint of endpoints) {
 			for (const [index, event] of events.entries()) {
 				if (!wants(endpoint, event, origin.instanceId)) continue;
 				woken.add(endpoint.id);

@@ -200,6 +200,7 @@ describe.each(DIALECTS)('A stream of events on %s', (dialect) => {
 		const counting: typeof events = {
 			append: (...args) => events.append(...args),
 			appendForCustomer: (...args) => events.appendForCustomer(...args),
+			newestId: () => events.newestId(),
 			listAfter: (...args) => {
 				pages++;
 				return events.listAfter(...args);
@@ -228,6 +229,7 @@ describe.each(DIALECTS)('A stream of events on %s', (dialect) => {
 			events: {
 				append: (...args) => events.append(...args),
 				appendForCustomer: (...args) => events.appendForCustomer(...args),
+				newestId: () => events.newestId(),
 				listAfter: (...args) =>
 					isBroken ? Promise.reject(new Error('the disk is full')) : events.listAfter(...args),
 			},

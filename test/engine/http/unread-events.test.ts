@@ -41,6 +41,7 @@ describe('A stream that its caller does not read', () => {
 			events: {
 				append: (...args) => events.append(...args),
 				appendForCustomer: (...args) => events.appendForCustomer(...args),
+				newestId: () => events.newestId(),
 				listAfter: (...args) => {
 					pages++;
 					return events.listAfter(...args);

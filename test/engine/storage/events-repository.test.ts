@@ -160,6 +160,16 @@ describe.each(DIALECTS)('EventsRepository on %s', (dialect) => {
 		});
 	});
 
+	it('knows the newest event', async () => {
+		const { events } = database.storage;
+		expect(await events.newestId()).toBeUndefined();
+		await events.append(home.instanceId, [sent(), sent()], NOON);
+
+		const all = await events.listAfter(home.scope, { after: 'evt_', limit: 10 });
+
+		expect(await events.newestId()).toBe(all.at(-1)!.id);
+	});
+
 	it('lists what came after an event, of one customer only', async () => {
 		const { events, instances } = database.storage;
 		const neighbour = anInstance(home.scope);

@@ -234,6 +234,26 @@ describe('Several engines on one Postgres database', () => {
 		);
 	});
 
+	it('name an event when nothing keeps it from being written any more', async () => {
+		const id = await addEndpoint();
+		let appended: Promise<unknown> | undefined;
+		let freeAt = '';
+
+		await database.db.transaction().execute(async (db) => {
+			await db
+				.updateTable('webhook_endpoints')
+				.set({ updated_at: NOON })
+				.where('id', '=', id)
+				.execute();
+			appended = engines[0]!.events.append(home.instanceId, [sent()], NOON);
+			await new Promise((resolve) => setTimeout(resolve, 100));
+			freeAt = ids.next('evt');
+		});
+		await appended;
+
+		expect((await engines[0]!.events.newestId())! > freeAt).toBe(true);
+	});
+
 	it('add a redelivered message once', async () => {
 		const message = anInbound(home.instanceId);
 
