@@ -49,7 +49,7 @@ export interface DiagnosisReport {
 }
 
 /** Longer than the probe takes at worst. */
-const TIMEOUT_MS = 18_000;
+const TIMEOUT_MS = 20_000;
 const DAY_MS = 86_400_000;
 
 /** How much is looked at. What is beyond is told as "or more". */
@@ -67,8 +67,11 @@ const MOST_RIVALS = 20;
  */
 export class Diagnosis {
 	readonly #options: DiagnosisOptions;
-	/** Who asks while an examination is under way gets its report: receivers are not hammered. */
-	readonly #underWay = new Map<EndpointId, Promise<DiagnosisReport>>();
+	/**
+	 * Who asks while an examination is under way gets its report: receivers are not hammered. Not
+	 * after a change, though: the key tells which state of the endpoint is examined.
+	 */
+	readonly #underWay = new Map<string, Promise<DiagnosisReport>>();
 
 	constructor(options: DiagnosisOptions) {
 		this.#options = options;
@@ -77,10 +80,11 @@ export class Diagnosis {
 	async examine(scope: Scope, id: EndpointId): Promise<DiagnosisReport> {
 		const endpoint = await this.#options.storage.endpoints.find(scope, id);
 		if (!endpoint) throw new EngineError('endpoint_not_found');
-		const known = this.#underWay.get(id);
+		const key = `${id} ${endpoint.updatedAt}`;
+		const known = this.#underWay.get(key);
 		if (known) return known;
-		const examination = this.#examine(scope, endpoint).finally(() => this.#underWay.delete(id));
-		this.#underWay.set(id, examination);
+		const examination = this.#examine(scope, endpoint).finally(() => this.#underWay.delete(key));
+		this.#underWay.set(key, examination);
 		return examination;
 	}
 

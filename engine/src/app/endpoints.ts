@@ -141,6 +141,7 @@ export class Endpoints {
 		await this.get(scope, id);
 		if (input.url !== undefined) await this.#guard(input.url, scope);
 		const { endpoint, startsAfresh } = await storage.transaction(async (stores) => {
+			await stores.endpoints.hold(id);
 			const before = await found(stores, scope, id);
 			const change = difference(before, settled(before, input));
 			const isCalledOff = before.deleteAt !== null && !isEmpty(input);

@@ -171,7 +171,10 @@ export interface Stores {
 	readonly payloads: PayloadStore;
 }
 
-/** The database. Each store's own calls are atomic; `transaction` joins several into one commit. */
+/**
+ * The database. Each store's own calls are atomic; `transaction` joins several into one commit. On
+ * Postgres it may do its work again, so that does nothing but what a commit undoes.
+ */
 export interface Storage extends Stores {
 	/** Everything that `work` does through the stores it is given commits together, or not at all. */
 	transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>;

@@ -91,6 +91,8 @@ export type EndpointHealth = Pick<Endpoint, 'failingSince' | 'workedUntil'>;
 export interface EndpointStore {
 	add(endpoint: Endpoint, signingSecret: string): Promise<void>;
 	find(scope: Scope, id: EndpointId): Promise<Endpoint | undefined>;
+	/** Until the end of the transaction nobody else changes it. */
+	hold(id: EndpointId): Promise<void>;
 	/** Of any customer; for the engine's own work. */
 	findAny(id: EndpointId): Promise<Endpoint | undefined>;
 	/** Newest first. */

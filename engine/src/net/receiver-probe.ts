@@ -13,7 +13,7 @@ import type { ReceiverProbe, WebhookRequest } from '../app/ports.ts';
 import type { ReceiverReport, ReceiverResult } from '../domain/diagnosis-facts.ts';
 import { ConnectFault, guardedConnector } from './guarded-connector.ts';
 import type { Inspection, ResolvingUrlGuard, UrlRefusal } from './url-guard.ts';
-import { WebhookExchange } from './webhook-exchange.ts';
+import { LONGEST_EXCHANGE_MS, LONGEST_HEADERS_BYTES, WebhookExchange } from './webhook-exchange.ts';
 
 export interface GuardedReceiverProbeOptions {
 	readonly guard: ResolvingUrlGuard;
@@ -29,9 +29,6 @@ type Destination = Extract<Inspection, { ok: true }>;
 type Certificate = ReceiverReport['certificate'];
 
 const CONNECT_TIMEOUT_MS = 5_000;
-
-/** Shorter than a delivery's: somebody waits for the answer. */
-const TOTAL_TIMEOUT_MS = 10_000;
 
 export class GuardedReceiverProbe implements ReceiverProbe {
 	readonly #options: GuardedReceiverProbeOptions;
@@ -64,6 +61,7 @@ export class GuardedReceiverProbe implements ReceiverProbe {
 		const connect = guardedConnector({ guard, target, mode, connectTimeoutMs, ca });
 		let certificate: Certificate = null;
 		const client = new Client(url.origin, {
+			maxHeaderSize: LONGEST_HEADERS_BYTES,
 			headersTimeout: 0,
 			bodyTimeout: 0,
 			connect: (options, callback) => {
@@ -79,7 +77,7 @@ export class GuardedReceiverProbe implements ReceiverProbe {
 		});
 		const timer = setTimeout(() => {
 			exchange.cancel('timeout');
-		}, this.#options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS);
+		}, this.#options.totalTimeoutMs ?? LONGEST_EXCHANGE_MS);
 		const path = url.pathname + url.search;
 		client.dispatch({ method: 'POST', path, headers: { ...headers }, body }, exchange);
 		try {

@@ -5,7 +5,13 @@ import type { Mode } from '../domain/scope.ts';
 import { whenConnected } from './connected-address.ts';
 import { ConnectFault, guardedConnector } from './guarded-connector.ts';
 import type { ResolvingUrlGuard, UrlRefusal } from './url-guard.ts';
-import { CANCELLED, WebhookExchange, type ExchangeOutcome } from './webhook-exchange.ts';
+import {
+	CANCELLED,
+	LONGEST_EXCHANGE_MS,
+	LONGEST_HEADERS_BYTES,
+	WebhookExchange,
+	type ExchangeOutcome,
+} from './webhook-exchange.ts';
 
 export interface UndiciWebhookClientOptions {
 	readonly guard: ResolvingUrlGuard;
@@ -30,7 +36,6 @@ export type WebhookOutcome = ExchangeOutcome & {
 };
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const TOTAL_TIMEOUT_MS = 15_000;
 const MAX_CONNECTIONS_PER_ORIGIN = 8;
 /** Shorter than common servers keep theirs (Node: 5 s), so that we rarely write to a closed one. */
 const KEEP_ALIVE_MS = 4_000;
@@ -62,7 +67,7 @@ export class UndiciWebhookClient implements WebhookClient {
 
 	constructor(options: UndiciWebhookClientOptions) {
 		this.#guard = options.guard;
-		this.#totalTimeoutMs = options.totalTimeoutMs ?? TOTAL_TIMEOUT_MS;
+		this.#totalTimeoutMs = options.totalTimeoutMs ?? LONGEST_EXCHANGE_MS;
 		this.#agents = { live: guardedAgent(options, 'live'), test: guardedAgent(options, 'test') };
 	}
 
@@ -131,6 +136,7 @@ function guardedAgent(options: UndiciWebhookClientOptions, mode: Mode): Agent {
 		connections: options.maxConnectionsPerOrigin ?? MAX_CONNECTIONS_PER_ORIGIN,
 		keepAliveTimeout: KEEP_ALIVE_MS,
 		keepAliveMaxTimeout: LONGEST_KEEP_ALIVE_MS,
+		maxHeaderSize: LONGEST_HEADERS_BYTES,
 		// The total time-out covers both.
 		headersTimeout: 0,
 		bodyTimeout: 0,

@@ -29,6 +29,12 @@ export type ExchangeOutcome =
 	  };
 
 const LONGEST_BODY_BYTES = 64 * 1024;
+
+/** Of a delivery and of a test alike, so that a diagnosis judges as deliveries fare. */
+export const LONGEST_EXCHANGE_MS = 15_000;
+
+/** Long cookies and security policies pass; undici's own limit is a quarter of it. */
+export const LONGEST_HEADERS_BYTES = 64 * 1024;
 const KEPT_BODY_BYTES = 1024;
 
 const MESSAGES = {

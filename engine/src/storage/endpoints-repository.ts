@@ -10,7 +10,7 @@ import type {
 import type { DisabledReason } from '../domain/events.ts';
 import type { EndpointId } from '../domain/ids.ts';
 import type { Scope } from '../domain/scope.ts';
-import type { Schema, WebhookEndpointsTable } from './schema.ts';
+import type { DialectName, Schema, WebhookEndpointsTable } from './schema.ts';
 import type { SecretBox } from './secret-box.ts';
 import { openSigningSecrets, sealSigningSecrets } from './signing-secrets.ts';
 import { toSubscription, toSubscriptionColumns } from './subscription-columns.ts';
@@ -18,10 +18,12 @@ import { inTransaction } from './transaction.ts';
 
 export class EndpointsRepository implements EndpointStore {
 	readonly #db: Kysely<Schema>;
+	readonly #dialect: DialectName;
 	readonly #box: SecretBox;
 
-	constructor(db: Kysely<Schema>, box: SecretBox) {
+	constructor(db: Kysely<Schema>, dialect: DialectName, box: SecretBox) {
 		this.#db = db;
+		this.#dialect = dialect;
 		this.#box = box;
 	}
 
@@ -64,6 +66,12 @@ export class EndpointsRepository implements EndpointStore {
 			.where('mode', '=', mode)
 			.executeTakeFirst();
 		return row && toEndpoint(row);
+	}
+
+	async hold(id: EndpointId): Promise<void> {
+		// On SQLite the transaction has the file to itself.
+		if (this.#dialect === 'sqlite') return;
+		await this.#present().where('id', '=', id).forUpdate().execute();
 	}
 
 	async findAny(id: EndpointId): Promise<Endpoint | undefined> {

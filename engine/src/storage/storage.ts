@@ -5,6 +5,7 @@ import { AuditRepository } from './audit-repository.ts';
 import { AuthStateRepository } from './auth-state-repository.ts';
 import { CustomersRepository } from './customers-repository.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './database.ts';
+import { againAfterDeadlock } from './deadlock.ts';
 import { DeliveriesRepository } from './deliveries-repository.ts';
 import { DeliveryQueueRepository } from './delivery-queue.ts';
 import { EndpointsRepository } from './endpoints-repository.ts';
@@ -66,7 +67,8 @@ export async function storageOn(
 	const shared = { dialect, box, ids };
 	return {
 		...storesOn(db, shared),
-		transaction: (work) => inTransaction(db, (inside) => work(storesOn(inside, shared))),
+		transaction: (work) =>
+			againAfterDeadlock(() => inTransaction(db, (inside) => work(storesOn(inside, shared)))),
 		ping: async () => {
 			await sql`select 1`.execute(db);
 		},
@@ -91,7 +93,7 @@ function storesOn(db: Kysely<Schema>, { dialect, box, ids }: Shared): Stores {
 		journal: new JournalRepository(db, dialect, box),
 		authState: new AuthStateRepository(db, dialect, box),
 		events: new EventsRepository(db, dialect, ids),
-		endpoints: new EndpointsRepository(db, box),
+		endpoints: new EndpointsRepository(db, dialect, box),
 		deliveries: new DeliveriesRepository(db, dialect),
 		queue: new DeliveryQueueRepository(db, dialect, box),
 		replays: new ReplaysRepository(db),

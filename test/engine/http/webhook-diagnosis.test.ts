@@ -8,6 +8,7 @@ import {
 	type GuardedReceiverProbeOptions,
 } from '../../../engine/src/net/receiver-probe.ts';
 import { ResolvingUrlGuard } from '../../../engine/src/net/url-guard.ts';
+import { eventually } from '../../support/system.ts';
 import { certificateBetween } from '../net/certificates.ts';
 import { certificateFor, closedPort, startTlsReceiver } from '../net/receivers.ts';
 import { closeAll, closing, receive } from '../net/sending.ts';
@@ -287,6 +288,22 @@ describe('GET /v1/webhook-endpoints/:endpoint_id/diagnose', () => {
 
 		expect(reports.map(({ json }) => json.healthy)).toEqual([true, true, true]);
 		expect(receiver.requests).toHaveLength(1);
+	});
+
+	it('examines anew what was changed meanwhile', async () => {
+		const hanging = await receive(() => undefined);
+		const mended = await receive();
+		const { id } = await create(hanging.origin);
+		api.probe = probe({ totalTimeoutMs: 300 });
+		const before = diagnose(id);
+		await eventually(() => hanging.requests.length === 1);
+
+		const body = { url: mended.origin };
+		await api.call('PATCH', `/v1/webhook-endpoints/${id}`, { body });
+		const { json } = await diagnose(id);
+
+		expect(found(json, 'answers').severity).toBe('ok');
+		expect(found((await before).json, 'answers').severity).toBe('error');
 	});
 
 	it('reports what it can when something of the engine itself fails', async () => {

@@ -126,6 +126,7 @@ describe('The log of deliveries in SQLite', () => {
 		const recorder = new Recorder(database);
 		const endpoints = new EndpointsRepository(
 			database.db.withPlugin(recorder),
+			'sqlite',
 			new SecretBox('s'.repeat(32)),
 		);
 
