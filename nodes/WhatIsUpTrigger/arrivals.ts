@@ -1,3 +1,5 @@
+import { AcceptedEvents } from './accepted-events';
+
 /**
  * Which correctly signed call may start the workflow.
  *
@@ -16,11 +18,17 @@
  * once n8n has answered 2xx for it; when n8n could not start the run it is not remembered, for a
  * message that runs twice is better than one that is lost.
  *
- * What is remembered lies in the memory of the n8n process. n8n's static data is no place for it:
- * n8n 2.41 drops what a call has changed there when that call starts a run (the run takes the same
- * object and marks it unchanged before it is saved), and it saves the data of all nodes as one, so
- * of two calls at once the later undoes the earlier. So after a restart a call that was signed
- * before it is refused, known or not.
+ * Two things are remembered of each endpoint. When calls were signed is needed no longer than a
+ * signature is good for: that is kept of the latest 5,000 events. Which events were accepted is
+ * needed far longer, since people have old events delivered again, oldest first: that is kept of
+ * the latest 200,000. An event that was accepted before those runs once more when it comes again.
+ *
+ * What is remembered lies in the memory of the n8n process: it ends with the process, and where
+ * several processes receive webhooks, each knows only what it received itself. n8n's static data is
+ * no place for it: n8n 2.41 drops what a call has changed there when that call starts a run (the
+ * run takes the same object and marks it unchanged before it is saved), and it saves the data of
+ * all nodes as one, so of two calls at once the later undoes the earlier. So after a restart a call
+ * that was signed before it is refused, known or not.
  */
 export type ArrivalVerdict = 'run' | 'forgotten' | 'replayed' | 'repeated' | 'starting';
 
@@ -51,9 +59,11 @@ export function judgeArrival(
 /** Ten minutes, which is how long a signature can be good for, at eight events per second. */
 const MOST_REMEMBERED = 5_000;
 
-/** What one endpoint has received, oldest first. */
+/** What one endpoint has received, as far as one n8n process knows. */
 export class Arrivals {
+	/** The last one touched comes last. */
 	readonly #events = new Map<string, KnownEvent>();
+	readonly #accepted = new AcceptedEvents();
 	#completeSince: number;
 
 	constructor(completeSince: number) {
@@ -63,22 +73,35 @@ export class Arrivals {
 	/** Judges an arrival and remembers it, unless it is refused. */
 	admit(arrival: Arrival): ArrivalVerdict {
 		const { eventId, signedAt } = arrival;
-		const verdict = judgeArrival(arrival, this.#events.get(eventId), this.#completeSince);
+		const verdict = judgeArrival(arrival, this.#find(eventId), this.#completeSince);
 		if (verdict === 'run') this.#remember(eventId, { signedAt, accepted: false });
-		if (verdict === 'repeated') this.#remember(eventId, { signedAt, accepted: true });
+		// One that is known by its id alone stays so: old events that come again by the thousand must
+		// not push out those that are new.
+		if (verdict === 'repeated' && this.#events.has(eventId)) {
+			this.#remember(eventId, { signedAt, accepted: true });
+		}
 		return verdict;
 	}
 
 	/** Says how n8n answered the call that `admit` let run. */
 	settle(eventId: string, accepted: boolean): void {
 		const known = this.#events.get(eventId);
-		if (known === undefined) return;
-		if (accepted) this.#remember(eventId, { ...known, accepted });
-		else this.#events.delete(eventId);
+		if (!accepted) this.#events.delete(eventId);
+		else if (known !== undefined) this.#remember(eventId, { ...known, accepted });
+		if (accepted) this.#accepted.add(eventId);
+	}
+
+	/** Of an event that is known by its id alone, calls signed up to `completeSince` are replays. */
+	#find(eventId: string): KnownEvent | undefined {
+		const known = this.#events.get(eventId);
+		if (known !== undefined || !this.#accepted.has(eventId)) return known;
+		return { signedAt: this.#completeSince, accepted: true };
 	}
 
 	/** What no longer fits is not open to a replay: memory merely reaches back less far. */
 	#remember(eventId: string, event: KnownEvent): void {
+		// A Map leaves a key that it has in its place, but what was touched last must go last.
+		this.#events.delete(eventId);
 		this.#events.set(eventId, event);
 		if (this.#events.size <= MOST_REMEMBERED) return;
 		for (const [oldest, { signedAt }] of this.#events) {

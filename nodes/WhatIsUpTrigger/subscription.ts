@@ -32,6 +32,10 @@ import { fingerprintOf, isAsWanted, wantedEndpoint, type WantedEndpoint } from '
  * later, to create, without saying that both belong together. So the endpoint is deleted with
  * notice, and what is stored stays: if `create` follows in time, the endpoint is changed, which
  * calls its deletion off, and nothing that came in between is lost. A test run has no such sequel.
+ *
+ * The engine's secret may have been rotated meanwhile, by its API or by the action node. The engine
+ * tells when, so this shows, and the endpoint gets a new secret; not the stored one again, which may
+ * have leaked. Replacing the endpoint would do as well, but would lose what still waits.
  */
 export interface Registration {
 	readonly endpointId: string;
@@ -39,21 +43,30 @@ export interface Registration {
 	readonly secret: string;
 	/** Of the settings it was made with; absent when an earlier version of this node made it. */
 	readonly fingerprint: string | undefined;
+	/**
+	 * When the engine took this secret in place of another one, as it tells. Absent when it was the
+	 * first one, or when nothing is known of it.
+	 */
+	readonly secretRotatedAt: string | undefined;
 }
 
-const STORED = ['endpointId', 'url', 'secret', 'fingerprint', 'isTest'];
+/** What belongs to the endpoint itself. The rest follows from the settings. */
+type Keys = Pick<Registration, 'endpointId' | 'secret' | 'secretRotatedAt'>;
+
+const STORED = ['endpointId', 'url', 'secret', 'fingerprint', 'secretRotatedAt', 'isTest'];
 
 /** Far longer than n8n takes from deleting to creating, which is about a tenth of a second. */
 const NOTICE_SECONDS = 15;
 
 /** Reads what `create` stored, or undefined when there is nothing usable. */
 export function registrationIn(staticData: IDataObject): Registration | undefined {
-	const { endpointId, url, secret, fingerprint } = staticData;
+	const { endpointId, url, secret } = staticData;
 	if (typeof endpointId !== 'string' || typeof url !== 'string' || typeof secret !== 'string') {
 		return undefined;
 	}
-	const known = typeof fingerprint === 'string' ? fingerprint : undefined;
-	return { endpointId, url, secret, fingerprint: known };
+	const fingerprint = stringIn(staticData.fingerprint);
+	const secretRotatedAt = stringIn(staticData.secretRotatedAt);
+	return { endpointId, url, secret, fingerprint, secretRotatedAt };
 }
 
 /** Whether the engine still has the stored endpoint, and just as this node wants it. */
@@ -65,7 +78,7 @@ export async function checkExists(this: IHookFunctions): Promise<boolean> {
 
 	const path = pathOf(stored.endpointId);
 	const endpoint = await engineFind.call(this, { method: 'GET', path });
-	return endpoint !== undefined && isAsWanted(endpoint, wanted);
+	return endpoint !== undefined && isAsWanted(endpoint, wanted) && !isRotated(endpoint, stored);
 }
 
 /** Registers this trigger: changes the endpoint that it has, or makes one. */
@@ -74,15 +87,14 @@ export async function create(this: IHookFunctions): Promise<boolean> {
 	const staticData = this.getWorkflowStaticData('node');
 	const stored = registrationIn(staticData);
 
-	const kept = stored !== undefined && (await change.call(this, stored.endpointId, wanted));
+	const kept = stored && (await adopt.call(this, stored, wanted));
 	// Until n8n has saved what is stored below, calls are still judged by what was stored before.
 	if (stored !== undefined) (kept ? keepArrivals : endArrivalsLater)(stored.endpointId);
-	await removeLeftovers.call(this, wanted.url, stored?.endpointId, kept);
-	const registration = kept
-		? { endpointId: stored.endpointId, secret: stored.secret }
-		: await register.call(this, wanted);
+	await removeLeftovers.call(this, wanted.url, stored?.endpointId, kept !== undefined);
+	const keys = kept ?? (await register.call(this, wanted));
+	// Nothing here may be null: n8n's static data fails when it is given that.
 	Object.assign(staticData, {
-		...registration,
+		...keys,
 		url: wanted.url,
 		fingerprint: fingerprintOf(wanted),
 		isTest: this.getMode() === 'manual',
@@ -103,11 +115,8 @@ export async function remove(this: IHookFunctions): Promise<boolean> {
 	return true;
 }
 
-async function register(
-	this: IHookFunctions,
-	wanted: WantedEndpoint,
-): Promise<Pick<Registration, 'endpointId' | 'secret'>> {
-	const secret = `whsec_${randomBytes(32).toString('base64')}`;
+async function register(this: IHookFunctions, wanted: WantedEndpoint): Promise<Keys> {
+	const secret = madeSecret();
 	const known = { ...scopeOf(wanted), signing_secret: secret };
 	const { answer, refused } = await submit.call(this, 'POST', ENDPOINTS, { known, wanted });
 	if (refused !== undefined) throw refused;
@@ -117,15 +126,59 @@ async function register(
 		});
 	}
 	beginArrivals(answer.id);
-	return { endpointId: answer.id, secret };
+	return { endpointId: answer.id, secret, secretRotatedAt: stringIn(answer.secret_rotated_at) };
 }
 
-/** Answers false when the endpoint is gone, or when what runs there cannot change endpoints. */
-async function change(this: IHookFunctions, id: string, wanted: WantedEndpoint): Promise<boolean> {
+/**
+ * Makes the stored endpoint the wanted one. Answers undefined when it is gone, or when what runs
+ * there cannot change it.
+ */
+async function adopt(
+	this: IHookFunctions,
+	stored: Registration,
+	wanted: WantedEndpoint,
+): Promise<Keys | undefined> {
+	const changed = await change.call(this, stored.endpointId, wanted);
+	if (changed === undefined) return undefined;
+	if (isRotated(changed, stored)) return await replaceSecret.call(this, stored);
+	const { endpointId, secret } = stored;
+	const { secret_rotated_at: shown = stored.secretRotatedAt } = changed;
+	return { endpointId, secret, secretRotatedAt: stringIn(shown) };
+}
+
+async function change(
+	this: IHookFunctions,
+	id: string,
+	wanted: WantedEndpoint,
+): Promise<IDataObject | undefined> {
 	const known = { instance_ids: [...wanted.instanceIds], enabled: true };
-	const { refused } = await submit.call(this, 'PATCH', pathOf(id), { known, wanted });
-	if (refused === undefined) return true;
-	if (isNotThere(refused)) return false;
+	const { answer, refused } = await submit.call(this, 'PATCH', pathOf(id), { known, wanted });
+	if (refused === undefined) return answer;
+	if (isNotThere(refused)) return undefined;
+	throw refused;
+}
+
+/**
+ * Whether the engine may sign with another secret than the stored one. A server that does not show
+ * the time gives no reason to think so. Null, which it shows of a first secret, is stored as absent.
+ */
+function isRotated({ secret_rotated_at: shown }: IDataObject, stored: Registration): boolean {
+	return shown !== undefined && stringIn(shown) !== stored.secretRotatedAt;
+}
+
+/** Has the engine sign with a new secret, and from now on with that one only. */
+async function replaceSecret(
+	this: IHookFunctions,
+	{ endpointId }: Registration,
+): Promise<Keys | undefined> {
+	const secret = madeSecret();
+	const path = `${pathOf(endpointId)}/rotate-secret`;
+	const body = { signing_secret: secret, overlap_seconds: 0 };
+	const { answer, refused } = await engineAttempt.call(this, { method: 'POST', path, body });
+	if (refused === undefined) {
+		return { endpointId, secret, secretRotatedAt: stringIn(answer.secret_rotated_at) };
+	}
+	if (isNotThere(refused) || isUnknownField(refused)) return undefined;
 	throw refused;
 }
 
@@ -140,6 +193,9 @@ function isNotThere(refused: NodeApiError): boolean {
  * A server that refuses fields it does not know is asked again without them: hosted WhatIsUp, or an
  * engine older than this node. Nothing unwanted starts the workflow for that, since the node filters
  * again what it receives; only the order and the limits are up to the server.
+ *
+ * The filter of chats is another matter: what it keeps back, no filter of the node brings again. So
+ * an endpoint that exists, and that may have one, is told of it even when all chats are wanted.
  */
 async function submit(
 	this: IHookFunctions,
@@ -149,15 +205,18 @@ async function submit(
 ): Promise<Outcome> {
 	const { url, events, rest } = wanted;
 	const { chat_type_filter } = rest;
-	const core = {
-		url,
-		events: [...events],
-		...known,
-		...(chat_type_filter !== 'all' && { chat_type_filter }),
-	};
-	const outcome = await engineAttempt.call(this, { method, path, body: { ...core, ...rest } });
-	if (outcome.refused === undefined || !isUnknownField(outcome.refused)) return outcome;
-	return await engineAttempt.call(this, { method, path, body: core });
+	const core = { url, events: [...events], ...known };
+	const isAll = chat_type_filter === 'all';
+	const fallbacks = [
+		...(isAll && method === 'POST' ? [] : [{ ...core, chat_type_filter }]),
+		...(isAll ? [core] : []),
+	];
+	let outcome = await engineAttempt.call(this, { method, path, body: { ...core, ...rest } });
+	for (const body of fallbacks) {
+		if (outcome.refused === undefined || !isUnknownField(outcome.refused)) break;
+		outcome = await engineAttempt.call(this, { method, path, body });
+	}
+	return outcome;
 }
 
 /** The engine names the fields; what another server means is anyone's guess, so it is tried. */
@@ -217,4 +276,12 @@ async function deleteEndpoint(this: IHookFunctions, id: string): Promise<void> {
 
 function pathOf(id: string): string {
 	return `${ENDPOINTS}/${encodeURIComponent(id)}`;
+}
+
+function stringIn(value: unknown): string | undefined {
+	return typeof value === 'string' ? value : undefined;
+}
+
+function madeSecret(): string {
+	return `whsec_${randomBytes(32).toString('base64')}`;
 }

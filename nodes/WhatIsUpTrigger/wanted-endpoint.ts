@@ -47,14 +47,16 @@ export function fingerprintOf({ url, events, instanceIds, rest }: WantedEndpoint
 /** Whether an endpoint that the engine has is as wanted, as far as the engine tells. */
 export function isAsWanted(
 	endpoint: IDataObject,
-	{ url, events, instanceIds }: WantedEndpoint,
+	{ url, events, instanceIds, rest }: WantedEndpoint,
 ): boolean {
 	const { enabled, delete_at: deleteAt, instance_id: only, instance_ids: several } = endpoint;
+	const chats = endpoint.chat_type_filter ?? rest.chat_type_filter;
 	const registered = Array.isArray(several) ? several : [only].filter(Boolean);
 	return (
 		enabled !== false &&
 		(deleteAt ?? null) === null &&
 		endpoint.url === url &&
+		chats === rest.chat_type_filter &&
 		isSameSet(endpoint.events, events) &&
 		isSameSet(registered, instanceIds)
 	);

@@ -5,6 +5,7 @@ import {
 	beginArrivals,
 	endArrivals,
 	judgeArrival,
+	type ArrivalVerdict,
 } from '../../../nodes/WhatIsUpTrigger/arrivals';
 
 const NOON = Date.UTC(2026, 0, 1, 12) / 1000;
@@ -60,17 +61,63 @@ describe('the memory of an endpoint', () => {
 		expect([meanwhile, arrivals.admit(at(NOON + 20))]).toEqual(['starting', 'run']);
 	});
 
-	it('refuses what it had to forget for want of room, unless it is signed anew', () => {
+	it('refuses a recorded call whose time of signing it had to forget for want of room', () => {
 		const arrivals = new Arrivals(ALWAYS);
-		const second = (count: number) => ({ eventId: `evt_${count}`, signedAt: NOON + count });
-		for (let count = 0; count <= 5_000; count++) {
-			arrivals.admit(second(count));
-			arrivals.settle(`evt_${count}`, true);
+		receive(arrivals, 5_001);
+
+		expect(arrivals.admit(nth(0))).toBe('replayed');
+		expect(arrivals.admit(nth(1))).toBe('replayed');
+		expect(arrivals.admit({ eventId: 'evt_unknown', signedAt: NOON })).toBe('forgotten');
+	});
+
+	it('runs nothing twice when thousands of events are delivered again, oldest first', () => {
+		const arrivals = new Arrivals(ALWAYS);
+		receive(arrivals, 6_000);
+
+		const again = verdictsOn(arrivals, { count: 6_000, after: 7_000 });
+
+		expect(again).toEqual({ repeated: 6_000 });
+	});
+
+	it('lets new events run while thousands of old ones are delivered again in one second', () => {
+		const arrivals = new Arrivals(ALWAYS);
+		receive(arrivals, 12_000);
+		for (let count = 0; count < 6_000; count++) {
+			arrivals.admit({ ...nth(count), signedAt: NOON + 20_000 });
 		}
 
-		expect(arrivals.admit(second(0))).toBe('forgotten');
-		expect(arrivals.admit(second(1))).toBe('replayed');
-		expect(arrivals.admit({ eventId: 'evt_0', signedAt: NOON + 6_000 })).toBe('run');
+		expect(arrivals.admit({ eventId: 'evt_new', signedAt: NOON + 19_999 })).toBe('run');
+	});
+
+	it('lets new events run after the oldest one that it remembers was delivered again', () => {
+		const arrivals = new Arrivals(ALWAYS);
+		receive(arrivals, 5_000);
+		const now = NOON + 6_000;
+
+		const again = arrivals.admit({ ...nth(0), signedAt: now });
+		const fresh = ['evt_a', 'evt_b'].map((eventId) => arrivals.admit({ eventId, signedAt: now }));
+
+		expect([again, ...fresh]).toEqual(['repeated', 'run', 'run']);
+	});
+
+	it('knows an event again whose run was accepted late, after thousands of others', () => {
+		const arrivals = new Arrivals(ALWAYS);
+		arrivals.admit(at(NOON));
+		for (let count = 0; count < 5_000; count++) {
+			arrivals.admit({ eventId: `evt_other_${count}`, signedAt: NOON + 1 });
+		}
+		arrivals.settle('evt_1', true);
+
+		expect(arrivals.admit(at(NOON + 10))).toBe('repeated');
+	});
+
+	it('forgets the oldest of 200,001 accepted events, and no other', () => {
+		const arrivals = new Arrivals(ALWAYS);
+		receive(arrivals, 200_001);
+		const later = NOON + 300_000;
+
+		expect(arrivals.admit({ ...nth(1), signedAt: later })).toBe('repeated');
+		expect(arrivals.admit({ ...nth(0), signedAt: later })).toBe('run');
 	});
 
 	it('is one for each endpoint', () => {
@@ -90,6 +137,30 @@ describe('the memory of an endpoint', () => {
 		expect(arrivalsOf('wh_3').admit({ eventId: 'evt_1', signedAt: start + 1 })).toBe('run');
 	});
 });
+
+/** One event a second, and n8n accepts each. */
+function receive(arrivals: Arrivals, total: number): void {
+	for (let count = 0; count < total; count++) {
+		arrivals.admit(nth(count));
+		arrivals.settle(nth(count).eventId, true);
+	}
+}
+
+/** How often each verdict is given when all come again, signed anew so many seconds later. */
+function verdictsOn(arrivals: Arrivals, { count, after }: { count: number; after: number }) {
+	const tally: Partial<Record<ArrivalVerdict, number>> = {};
+	for (let i = 0; i < count; i++) {
+		const { eventId, signedAt } = nth(i);
+		const verdict = arrivals.admit({ eventId, signedAt: signedAt + after });
+		if (verdict === 'run') arrivals.settle(eventId, true);
+		tally[verdict] = (tally[verdict] ?? 0) + 1;
+	}
+	return tally;
+}
+
+function nth(count: number) {
+	return { eventId: `evt_${count}`, signedAt: NOON + count };
+}
 
 function at(signedAt: number) {
 	return { eventId: 'evt_1', signedAt };

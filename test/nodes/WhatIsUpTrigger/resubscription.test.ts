@@ -62,6 +62,28 @@ describe('a server that does not know all fields', () => {
 		expect(engine.endpoints).toMatchObject([{ id: endpointId, events: ['qr.updated'] }]);
 	});
 
+	it('hears that all chats are wanted again', async () => {
+		const staticData = staticDataOf();
+		engine.webhooks.unknownFields.push('ordered');
+		await create.call(context({ staticData, parameters: { chats: 'groups_only' } }));
+		const { endpointId } = staticData;
+
+		await create.call(context({ staticData }));
+
+		expect(engine.endpoints).toMatchObject([{ id: endpointId, chat_type_filter: 'all' }]);
+	});
+
+	it('not even the chats, is content with a change of the rest', async () => {
+		const staticData = staticDataOf();
+		engine.webhooks.unknownFields.push('ordered', 'chat_type_filter');
+		await create.call(context({ staticData }));
+
+		await create.call(context({ staticData, parameters: { events: ['qr.updated'] } }));
+
+		expect(engine.endpoints).toMatchObject([{ events: ['qr.updated'] }]);
+		expect(engine.endpoints[0]).not.toHaveProperty('chat_type_filter');
+	});
+
 	it('that cannot change an endpoint gets a new one in its place', async () => {
 		const staticData = staticDataOf();
 		await create.call(context({ staticData }));

@@ -5,6 +5,8 @@ import { ContractServer } from '../support/contract-server';
 import { hookOf, only, TEST_URL, trigger, WEBHOOK_URL } from '../support/hooked-trigger';
 import { staticDataOf } from '../support/n8n-context';
 
+const ROTATED_AT = '2026-01-01T12:00:00.000Z';
+
 const engine = new ContractServer();
 const { checkExists, create, delete: remove } = trigger.webhookMethods.default;
 
@@ -163,6 +165,14 @@ describe('the check before activation', () => {
 		expect(await checkExists.call(context({ staticData }))).toBe(true);
 	});
 
+	it('finds it on a server that shows neither the chats nor when the secret was rotated', async () => {
+		const staticData = staticDataOf();
+		await create.call(context({ staticData }));
+		changeEndpoint({ chat_type_filter: undefined, secret_rotated_at: undefined });
+
+		expect(await checkExists.call(context({ staticData }))).toBe(true);
+	});
+
 	it('finds nothing when nothing was stored', async () => {
 		expect(await checkExists.call(context())).toBe(false);
 		expect(engine.requests).toEqual([]);
@@ -176,6 +186,8 @@ describe('the check before activation', () => {
 		['is for one instance only', () => changeEndpoint({ instance_id: 'inst_1' })],
 		['is for some instances only', () => changeEndpoint({ instance_ids: ['inst_1', 'inst_2'] })],
 		['has fewer events', () => changeEndpoint({ events: [] })],
+		['is for groups only', () => changeEndpoint({ chat_type_filter: 'groups_only' })],
+		['has another secret by now', () => changeEndpoint({ secret_rotated_at: ROTATED_AT })],
 		['has other events', () => changeEndpoint({ events: ['qr.updated'] })],
 	])('finds nothing when the endpoint %s', async (_, change) => {
 		const staticData = staticDataOf();

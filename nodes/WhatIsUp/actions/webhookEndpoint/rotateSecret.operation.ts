@@ -23,7 +23,7 @@ export const option: INodePropertyOptions = {
 const fields: INodeProperties[] = [
 	{
 		displayName:
-			'The output holds the new signing secret, which is shown this once. Until the overlap is over, calls are signed with both. Not for the endpoint of a trigger: deactivate and activate its workflow instead.',
+			'The output holds the new signing secret, which is shown this once. Until the overlap is over, calls are signed with both. The trigger of a workflow refuses calls with a secret it does not know: deactivate and activate the workflow afterwards, which gives it a new one.',
 		name: 'rotateNotice',
 		type: 'notice',
 		default: '',
