@@ -4,6 +4,7 @@ import {
 	type IExecuteFunctions,
 	type INodeProperties,
 } from 'n8n-workflow';
+import { someOrAll } from './added-field';
 import {
 	chatsField,
 	eventFiltersOf,
@@ -86,7 +87,7 @@ export function endpointSettingsOf(
 		...(url !== undefined && { url: textOf(url) }),
 		...(events !== undefined && { events: someEvents.call(this, events, itemIndex) }),
 		...(description !== undefined && { description: textOf(description) || null }),
-		...(instances !== undefined && { instance_ids: instancesIn(instances) }),
+		...('instances' in given && { instance_ids: someInstances.call(this, instances, itemIndex) }),
 		...eventFiltersOf(given),
 	};
 }
@@ -99,4 +100,14 @@ export function someEvents(this: IExecuteFunctions, given: unknown, itemIndex: n
 		description: 'Choose at least one event that shall be sent there, or All Events.',
 		itemIndex,
 	});
+}
+
+/** The chosen instances, or none for all of them. */
+function someInstances(
+	this: IExecuteFunctions,
+	given: IDataObject[string],
+	itemIndex: number,
+): string[] {
+	const chosen = instancesIn(given);
+	return someOrAll.call(this, { what: 'instance', given, chosen }, itemIndex);
 }

@@ -1,4 +1,5 @@
 import type { INodePropertyOptions } from 'n8n-workflow';
+import { textOf } from './fields';
 
 /** Every event that the engine can deliver; those that most workflows begin with come first. */
 export const EVENTS: INodePropertyOptions[] = [
@@ -88,6 +89,6 @@ export const SUBSCRIBABLE: INodePropertyOptions[] = [
 
 /** The chosen events, as the engine takes them. An expression may hand over a single one. */
 export function eventsIn(value: unknown): string[] {
-	const events = [value].flat().map(String).filter(Boolean);
+	const events = [value].flat().map(textOf).filter(Boolean);
 	return events.includes(EVERY_EVENT) ? [EVERY_EVENT] : [...new Set(events)];
 }

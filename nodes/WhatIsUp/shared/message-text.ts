@@ -21,12 +21,20 @@ export const clientReferenceField: INodeProperties = {
 	description: 'Your own name for this message. It comes back in the events about it.',
 };
 
-/** The text as it was given, blanks and line ends included. Fails when there is none. */
+/**
+ * The text as it was given, blanks and line ends included. Fails when there is none: a received
+ * picture has no text, and a person shall not read "null" or "[object Object]" in its place.
+ */
 export function messageTextOf(this: IExecuteFunctions, itemIndex: number): string {
-	const text = String(this.getNodeParameter('message', itemIndex));
+	const given: unknown = this.getNodeParameter('message', itemIndex);
+	const text = isPlain(given) ? String(given) : '';
 	if (text !== '') return text;
 	throw new NodeOperationError(this.getNode(), 'The text is empty', {
 		description: 'If it is an expression, look at what the node before this one hands over.',
 		itemIndex,
 	});
+}
+
+function isPlain(given: unknown): given is string | number | boolean {
+	return ['string', 'number', 'boolean'].includes(typeof given);
 }

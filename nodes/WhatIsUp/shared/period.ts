@@ -1,4 +1,5 @@
 import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
+import { emptyField } from './added-field';
 import { instantIn } from './instant';
 
 export const fromField: INodeProperties = {
@@ -17,14 +18,26 @@ export const toField: INodeProperties = {
 	description: 'Only deliveries that were made before this time',
 };
 
-/** Both ends of a time, as the engine takes them. An end that is left empty is left open. */
+/**
+ * Both ends of a time, as the engine takes them. An end that is left empty is left open; one
+ * whose expression comes to nothing is not, since that would reach further than anybody meant.
+ */
 export function periodOf(
 	this: IExecuteFunctions,
-	{ from, to }: IDataObject,
+	given: IDataObject,
 	itemIndex: number,
 ): { from?: string; to?: string } {
 	return {
-		...(from && { from: instantIn.call(this, 'From', from, itemIndex) }),
-		...(to && { to: instantIn.call(this, 'To', to, itemIndex) }),
+		...(isSet(given, 'from') && { from: endOf.call(this, 'From', given.from, itemIndex) }),
+		...(isSet(given, 'to') && { to: endOf.call(this, 'To', given.to, itemIndex) }),
 	};
+}
+
+function isSet(given: IDataObject, name: string): boolean {
+	return name in given && given[name] !== '';
+}
+
+function endOf(this: IExecuteFunctions, field: string, value: unknown, itemIndex: number): string {
+	if (value === null || value === undefined) throw emptyField.call(this, field, itemIndex);
+	return instantIn.call(this, field, value, itemIndex);
 }

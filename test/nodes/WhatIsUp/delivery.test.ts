@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INodeParameters } from 'n8n-workflow';
 import { ContractServer } from '../support/contract-server';
+import type { Surroundings } from '../support/n8n-context';
 import { runOperation } from '../support/run-operation';
 
 const engine = new ContractServer();
@@ -70,9 +71,62 @@ describe('Delivery', () => {
 	});
 
 	it('sends no filter that is not set', async () => {
-		await run('getMany', { filters: { instance: { __rl: true, mode: 'list', value: '' } } });
+		await run('getMany', { filters: {} });
 
 		expect(engine.lastRequest?.query).toEqual({ limit: '50' });
+	});
+
+	it('leaves open an end of the time that is left empty', async () => {
+		await run('getMany', { filters: { from: '', to: '' } });
+
+		expect(engine.lastRequest?.query).toEqual({ limit: '50' });
+	});
+
+	it.each([
+		...[null, undefined].flatMap((value) => [
+			[{ event: value }, 'Event is empty'] as const,
+			[{ eventId: value }, 'Event ID is empty'] as const,
+			[{ from: value }, 'From is empty'] as const,
+			[{ instance: locator(value) }, 'Instance is empty'] as const,
+			[{ status: value }, 'Status is empty'] as const,
+			[{ to: value }, 'To is empty'] as const,
+			[{ endpoint: locator(value) }, 'Webhook Endpoint is empty'] as const,
+			[{ endpoint: value }, 'Webhook Endpoint is empty'] as const,
+		]),
+		[{ eventId: '' }, 'Event ID is empty'] as const,
+		[{ eventId: ' ' }, 'Event ID is empty'] as const,
+		[{ eventId: { id: 'evt_1' } }, 'Event ID is empty'] as const,
+		[{ instance: locator('') }, 'Instance is empty'] as const,
+		[{ endpoint: locator('') }, 'Webhook Endpoint is empty'] as const,
+	])('does not list all when a filter was added and is empty: %j', async (filters, message) => {
+		engine.addDelivery();
+
+		await expect(run('getMany', { filters: filters as INodeParameters })).rejects.toMatchObject({
+			message,
+			description: expect.stringContaining('remove the field'),
+			context: { itemIndex: 0 },
+		});
+		expect(engine.requests).toEqual([]);
+	});
+
+	it('lists for the items whose filter holds something when another is empty', async () => {
+		const { id } = engine.addDelivery({ event_id: 'evt_1' });
+		engine.addDelivery({ event_id: 'evt_2' });
+		const eventIds = [null, 'evt_1'];
+
+		const items = await run(
+			'getMany',
+			{},
+			{
+				continueOnFail: true,
+				parametersOfItems: eventIds.map((eventId) => ({ filters: { eventId } as INodeParameters })),
+			},
+		);
+
+		expect(items).toMatchObject([
+			{ json: { error: 'Event ID is empty' }, pairedItem: { item: 0 } },
+			{ json: { id }, pairedItem: { item: 1 } },
+		]);
 	});
 
 	it('keeps the filters from page to page', async () => {
@@ -122,6 +176,10 @@ describe('Delivery', () => {
 	});
 });
 
-function run(operation: string, parameters: INodeParameters) {
-	return runOperation(engine, { resource: 'delivery', operation, ...parameters });
+function locator(value: unknown): unknown {
+	return { __rl: true, mode: 'id', value };
+}
+
+function run(operation: string, parameters: INodeParameters, more: Partial<Surroundings> = {}) {
+	return runOperation(engine, { resource: 'delivery', operation, ...parameters }, more);
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INodeParameters } from 'n8n-workflow';
 import { ContractServer } from '../support/contract-server';
-import { runOperation } from '../support/run-operation';
+import { runOperation, TEXTLESS } from '../support/run-operation';
 
 const engine = new ContractServer();
 let second: unknown;
@@ -56,6 +56,14 @@ describe('Group > Send Text', () => {
 		[{ to: '5511999999999', message: 'Hello', ...byName('') }, 'No group is chosen'],
 	])('refuses %j', async (parameters, message) => {
 		await expect(send(parameters)).rejects.toMatchObject({ message });
+		expect(engine.requests).toEqual([]);
+	});
+
+	it.each(TEXTLESS)('sends nothing in the place of a text that is %j', async (message) => {
+		await expect(send({ to: '5511999999999', message })).rejects.toMatchObject({
+			message: 'The text is empty',
+			description: expect.stringContaining('the node before this one'),
+		});
 		expect(engine.requests).toEqual([]);
 	});
 });

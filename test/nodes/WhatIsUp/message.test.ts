@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INodeParameters } from 'n8n-workflow';
 import { ContractServer } from '../support/contract-server';
-import { byId, runOperation } from '../support/run-operation';
+import { byId, runOperation, TEXTLESS } from '../support/run-operation';
 
 const engine = new ContractServer();
 let instance: string;
@@ -69,6 +69,25 @@ describe('Send Text', () => {
 		[{ to: '5511999999999', message: '' }, 'The text is empty'],
 	])('refuses %j', async (parameters, message) => {
 		await expect(send(parameters)).rejects.toMatchObject({ message });
+	});
+
+	it.each(TEXTLESS)('sends nothing in the place of a text that is %j', async (message) => {
+		await expect(send({ to: '5511999999999', message })).rejects.toMatchObject({
+			message: 'The text is empty',
+			description: expect.stringContaining('the node before this one'),
+			context: { itemIndex: 0 },
+		});
+		expect(engine.requests).toEqual([]);
+	});
+
+	it.each([
+		[1042, '1042'],
+		[0, '0'],
+		[true, 'true'],
+	])('writes %j as people do', async (message, text) => {
+		await send({ to: '5511999999999', message });
+
+		expect(engine.lastRequest?.body.body).toEqual({ type: 'text', text });
 	});
 });
 

@@ -5,6 +5,15 @@ import { ContractServer } from '../support/contract-server';
 import { runOperation } from '../support/run-operation';
 
 const URL = 'https://example.com/events';
+/** What an expression may come to in a field of choices without naming one. */
+const NO_CHOICE: Array<[unknown]> = [
+	[null],
+	[undefined],
+	[[null]],
+	[['']],
+	[{ id: 'x_1' }],
+	[[{ id: 'x_1' }]],
+];
 const engine = new ContractServer();
 let id: string;
 
@@ -101,6 +110,27 @@ describe('Webhook Endpoint', () => {
 		await run('update', { updateFields: { instances: 'inst_1, inst_2,inst_1' } });
 
 		expect(engine.lastRequest?.body).toEqual({ instance_ids: ['inst_1', 'inst_2'] });
+	});
+
+	it.each(NO_CHOICE)('is not opened to all instances by an expression of %j', async (instances) => {
+		const given = { instances } as INodeParameters;
+		const refusal = {
+			message: 'No instance is chosen',
+			description: expect.stringContaining('For all instances, clear the field.'),
+			context: { itemIndex: 0 },
+		};
+
+		await expect(run('update', { updateFields: given })).rejects.toMatchObject(refusal);
+		await expect(
+			run('create', { url: URL, events: ['message.sent'], additionalFields: given }),
+		).rejects.toMatchObject(refusal);
+		expect(engine.requests).toEqual([]);
+	});
+
+	it.each([[[]], ['']])('gets the events of all instances when the field is %j', async (none) => {
+		await run('update', { updateFields: { instances: none } });
+
+		expect(engine.lastRequest?.body).toEqual({ instance_ids: [] });
 	});
 
 	it('is not updated when there is nothing to update', async () => {
@@ -204,6 +234,28 @@ describe('what was sent to it', () => {
 			max_per_second: 100,
 			dry_run: true,
 		});
+	});
+
+	it.each([
+		[{ from: null }, 'From is empty'],
+		[{ from: undefined }, 'From is empty'],
+		[{ to: null }, 'To is empty'],
+		...NO_CHOICE.map(([events]) => [{ events }, 'No event is chosen'] as const),
+	])('is not sent again as a whole because of %j', async (options, message) => {
+		const parameters = { status: 'all', options: options as INodeParameters };
+
+		await expect(run('replay', parameters)).rejects.toMatchObject({
+			message,
+			description: expect.stringMatching(/remove the field|clear the field/),
+			context: { itemIndex: 0 },
+		});
+		expect(engine.requests).toEqual([]);
+	});
+
+	it('is sent again from the first to the last where the options are left empty', async () => {
+		await run('replay', { options: { from: '', to: '', events: [] } });
+
+		expect(engine.lastRequest?.body).toEqual({ status: 'failed' });
 	});
 
 	it('is watched while it is sent again, and stopped', async () => {

@@ -106,12 +106,15 @@ interface Extract {
 	readonly extractValue?: boolean;
 }
 
-/** The parameters as n8n hands them over: defaults filled in, and nothing that is not shown. */
+/**
+ * The parameters as n8n keeps them: defaults filled in, and nothing that is not shown. What is
+ * null or undefined can only be what an expression comes to, and no default takes its place.
+ */
 export function complete(
 	{ node, parameters }: Surroundings,
 	own: INodeParameters,
 ): INodeParameters {
-	const given = { ...parameters, ...own };
+	const given = mapped({ ...parameters, ...own }, asExpression) as INodeParameters;
 	const { properties } = node.description;
 	const bare = { typeVersion: 1 };
 	return (
@@ -126,11 +129,12 @@ export function parameter(
 	fallback: unknown,
 	options: Extract = {},
 ): unknown {
-	const value =
+	const kept =
 		name
 			.split('.')
 			.reduce<unknown>((at, key) => (at as IDataObject | undefined)?.[key], parameters) ?? fallback;
-	if (value === undefined) throw new Error(`Could not get parameter "${name}"`);
+	if (kept === undefined) throw new Error(`Could not get parameter "${name}"`);
+	const value = mapped(kept, asResult);
 	if (options.extractValue !== true) return value;
 
 	const property = NodeHelpers.findDisplayedProperty(
@@ -143,6 +147,32 @@ export function parameter(
 	if (!property) throw new Error(`Could not find property "${name}"`);
 	const isLocator = typeof value === 'object' && value !== null && 'mode' in value;
 	return isLocator ? (value as IDataObject).value : value;
+}
+
+const NOTHING: ReadonlyMap<unknown, unknown> = new Map([
+	['={{ null }}', null],
+	['={{ undefined }}', undefined],
+]);
+
+function asExpression(value: unknown): unknown {
+	return value === null || value === undefined ? `={{ ${String(value)} }}` : value;
+}
+
+function asResult(value: unknown): unknown {
+	return NOTHING.has(value) ? NOTHING.get(value) : value;
+}
+
+/** A copy in which every value, however deep, is replaced by what is made of it. */
+function mapped(value: unknown, make: (leaf: unknown) => unknown): unknown {
+	if (Array.isArray(value)) return value.map((one) => mapped(one, make));
+	if (!isPlainObject(value)) return make(value);
+	const entries = Object.entries(value).map(([key, one]) => [key, mapped(one, make)] as const);
+	return Object.fromEntries(entries);
+}
+
+/** Dates and the like stay what they are. */
+function isPlainObject(value: unknown): value is object {
+	return typeof value === 'object' && value?.constructor === Object;
 }
 
 function commonContext({ node, credentials }: Surroundings) {

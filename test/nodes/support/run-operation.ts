@@ -5,6 +5,11 @@ import { executeContext, type Surroundings } from './n8n-context';
 
 const node = new WhatIsUp();
 
+/** What an expression may come to that is no text: none at all, or several things in one. */
+export const TEXTLESS = [null, undefined, { text: 'Hello' }, ['Hello', 'World'], []].map(
+	(value) => [value as INodeParameters[string]] as const,
+);
+
 /** Runs an operation of the action node for one item, and answers the items that it becomes. */
 export async function runOperation(
 	engine: Pick<ContractServer, 'baseUrl'>,

@@ -1,13 +1,15 @@
 import {
 	updateDisplayOptions,
+	type IDataObject,
 	type IExecuteFunctions,
 	type INodeExecutionData,
 	type INodeProperties,
 	type INodePropertyOptions,
 } from 'n8n-workflow';
+import { addedText } from '../../shared/added-field';
 import { endpointField } from '../../shared/endpoint';
 import { EVENTS } from '../../shared/events';
-import { instanceField, limitField, limitOf, returnAllField, textOf } from '../../shared/fields';
+import { instanceField, limitField, limitOf, returnAllField } from '../../shared/fields';
 import { fromField, periodOf, toField } from '../../shared/period';
 import { engineRequestAll } from '../../transport';
 
@@ -70,6 +72,15 @@ export const description = updateDisplayOptions(
 	fields,
 );
 
+/** The filters that hold one choice, and what the engine calls them. */
+const CHOICES = [
+	{ name: 'event', displayName: 'Event', query: 'event' },
+	{ name: 'eventId', displayName: 'Event ID', query: 'event_id' },
+	{ name: instanceField.name, displayName: instanceField.displayName, query: 'instance_id' },
+	{ name: 'status', displayName: 'Status', query: 'status' },
+	{ name: endpointField.name, displayName: endpointField.displayName, query: 'endpoint_id' },
+];
+
 export async function execute(
 	this: IExecuteFunctions,
 	itemIndex: number,
@@ -78,11 +89,7 @@ export async function execute(
 	const given = this.getNodeParameter('filters', itemIndex, {});
 
 	const filters = {
-		event: given.event,
-		event_id: textOf(given.eventId),
-		status: given.status,
-		instance_id: chosenIn.call(this, 'filters.instance', itemIndex),
-		endpoint_id: chosenIn.call(this, 'filters.endpoint', itemIndex),
+		...chosenIn.call(this, given, itemIndex),
 		...periodOf.call(this, given, itemIndex),
 	};
 	return this.helpers.returnJsonArray(
@@ -90,7 +97,13 @@ export async function execute(
 	);
 }
 
-/** What is picked from a list or given by its ID; empty when nothing is. */
-function chosenIn(this: IExecuteFunctions, name: string, itemIndex: number): string {
-	return textOf(this.getNodeParameter(name, itemIndex, '', { extractValue: true }));
+/** What each filter that was added holds. Fails when one is empty, since that would list all. */
+function chosenIn(this: IExecuteFunctions, given: IDataObject, itemIndex: number): IDataObject {
+	const added = CHOICES.filter(({ name }) => name in given);
+	return Object.fromEntries(
+		added.map(({ name, displayName, query }) => [
+			query,
+			addedText.call(this, `filters.${name}`, displayName, itemIndex),
+		]),
+	);
 }

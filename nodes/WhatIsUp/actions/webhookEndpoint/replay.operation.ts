@@ -1,10 +1,12 @@
 import {
 	updateDisplayOptions,
+	type IDataObject,
 	type IExecuteFunctions,
 	type INodeExecutionData,
 	type INodeProperties,
 	type INodePropertyOptions,
 } from 'n8n-workflow';
+import { someOrAll } from '../../shared/added-field';
 import { endpointField, endpointPath } from '../../shared/endpoint';
 import { EVENTS, eventsIn } from '../../shared/events';
 import { fromField, periodOf, toField } from '../../shared/period';
@@ -67,7 +69,7 @@ export async function execute(
 ): Promise<INodeExecutionData[]> {
 	const path = `${endpointPath.call(this, itemIndex)}/replay`;
 	const options = this.getNodeParameter('options', itemIndex, {});
-	const events = eventsIn(options.events ?? []);
+	const events = eventsOf.call(this, options, itemIndex);
 
 	const replay = await engineRequest.call(this, {
 		method: 'POST',
@@ -80,4 +82,11 @@ export async function execute(
 		},
 	});
 	return this.helpers.returnJsonArray(replay);
+}
+
+/** The chosen events, or none for all of them. */
+function eventsOf(this: IExecuteFunctions, options: IDataObject, itemIndex: number): string[] {
+	if (!('events' in options)) return [];
+	const { events: given } = options;
+	return someOrAll.call(this, { what: 'event', given, chosen: eventsIn(given) }, itemIndex);
 }
