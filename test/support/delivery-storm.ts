@@ -165,13 +165,15 @@ export class DeliveryStorm {
 	}
 
 	async #switch(endpoint: EndpointId): Promise<void> {
-		const { endpoints } = this.#options.storage;
+		const { deliveries, endpoints } = this.#options.storage;
 		const now = this.#clock.now();
 		const wasDisabled = this.#disabled.delete(endpoint);
 		if (!wasDisabled) this.#disabled.add(endpoint);
 		this.#note(`${short(endpoint)} is ${wasDisabled ? 'enabled' : 'disabled'}`);
-		if (wasDisabled) await endpoints.enable(endpoint, now);
-		else await endpoints.disable(endpoint, 'by_user', now);
+		if (wasDisabled) {
+			await endpoints.enable(endpoint, now);
+			await deliveries.bringForward(endpoint, now);
+		} else await endpoints.disable(endpoint, 'by_user', now);
 		this.#life.dispatcher!.reset(endpoint);
 		this.#ledger.forgetPace(endpoint);
 	}

@@ -155,7 +155,7 @@ export class Endpoints {
 				const details = { changed: fields };
 				await this.#audit(stores, before, cause, { action: 'endpoint.updated', details });
 			}
-			if (change.url !== undefined) await forgetFailures(stores, before);
+			if (change.url !== undefined) await this.#startAfresh(stores, before);
 			const enabled = input.enabled === true && (await this.#enable(stores, before, cause));
 			const disabled = input.enabled === false && (await this.#disable(stores, before, cause));
 			return {
@@ -233,9 +233,16 @@ export class Endpoints {
 	async #enable(stores: Stores, endpoint: Endpoint, cause: Cause): Promise<boolean> {
 		const isChanged = await stores.endpoints.enable(endpoint.id, this.#options.clock.now());
 		if (!isChanged) return false;
-		await forgetFailures(stores, endpoint);
+		await this.#startAfresh(stores, endpoint);
 		await this.#audit(stores, endpoint, cause, { action: 'endpoint.enabled' });
 		return true;
+	}
+
+	/** Days of failing before now do not count against it, and what is planned for later goes now. */
+	async #startAfresh({ endpoints, deliveries }: Stores, endpoint: Endpoint): Promise<void> {
+		const { id, failingSince, workedUntil } = endpoint;
+		if (failingSince !== null) await endpoints.noteHealth(id, { failingSince: null, workedUntil });
+		await deliveries.bringForward(id, this.#options.clock.now());
 	}
 
 	async #disable(stores: Stores, endpoint: Endpoint, cause: Cause): Promise<boolean> {
@@ -292,14 +299,6 @@ async function checkInstances(
 			throw new EngineError('instance_not_found', { instance_id: id });
 		}
 	}
-}
-
-/** Days of failing before now do not count against it. */
-async function forgetFailures(
-	{ endpoints }: Stores,
-	{ id, failingSince, workedUntil }: Endpoint,
-): Promise<void> {
-	if (failingSince !== null) await endpoints.noteHealth(id, { failingSince: null, workedUntil });
 }
 
 function settled(present: EndpointSettings, input: EndpointInput): EndpointSettings {

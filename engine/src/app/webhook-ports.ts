@@ -184,6 +184,8 @@ export interface DeliveryStore {
 	 * whose payload is gone stay as they are. Answers the ids of those that are due now.
 	 */
 	redeliver(ids: readonly DeliveryId[], at: number): Promise<readonly DeliveryId[]>;
+	/** What this endpoint has planned for later falls due at `at`. */
+	bringForward(endpointId: EndpointId, at: number): Promise<void>;
 	/** Those that a replay takes, by id, after `after`, with the payload still there or not. */
 	listForReplay(
 		endpointId: EndpointId,

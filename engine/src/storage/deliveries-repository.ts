@@ -138,6 +138,16 @@ export class DeliveriesRepository implements DeliveryStore {
 		});
 	}
 
+	async bringForward(endpointId: EndpointId, at: number): Promise<void> {
+		// What is due sooner may be leased.
+		await this.#db
+			.updateTable('webhook_deliveries')
+			.set({ due_at: at })
+			.where('endpoint_id', '=', endpointId)
+			.where('due_at', '>', at + LEASE_MS)
+			.execute();
+	}
+
 	/** What waits behind a delivery goes with it, lest the newest of its chat overtake them. */
 	async #hastenLane(
 		db: Kysely<Schema>,

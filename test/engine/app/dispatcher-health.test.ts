@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { WebhookClient } from '../../../engine/src/app/ports.ts';
+import { Endpoints } from '../../../engine/src/app/endpoints.ts';
+import { ResolvingUrlGuard } from '../../../engine/src/net/url-guard.ts';
 import type { Receiver } from '../../support/receiver.ts';
-import { eventually } from '../../support/system.ts';
+import { eventually, ids } from '../../support/system.ts';
 import { Dispatching, SECRET } from './dispatching.ts';
 
 const SECOND_MS = 1_000;
@@ -303,6 +305,40 @@ describe('an endpoint that fails', () => {
 			expect(receiver.received).toHaveLength(1);
 		},
 	);
+
+	it.each([
+		['enabled again', { enabled: true }],
+		['given another URL', { url: 'http://127.0.0.1:5678/other' }],
+	])('has nothing planned for later once it is %s', async (_how, change) => {
+		receiver.answer = () => 500;
+		const { storage, scope } = engine.store;
+		const id = await engine.store.addEndpoint({ url: receiver.url, secret: SECRET });
+		const dispatching = engine.start();
+		const guard = new ResolvingUrlGuard({ allowPrivate: [] });
+		const endpoints = new Endpoints({ storage, guard, dispatching, ids, clock: engine.clock });
+		dispatching.wake(await engine.store.append(engine.instanceId, 2, 'one chat'));
+		for (let attempt = 1; attempt <= 3; attempt++) {
+			await eventually(async () => {
+				const deliveries = await engine.store.deliveries();
+				return deliveries.some(({ attemptCount, status }) => {
+					return attemptCount === attempt && status === 'retrying';
+				});
+			});
+			if (attempt < 3) engine.clock.advance(80_000);
+		}
+		await eventually(async () =>
+			(await engine.store.deliveries()).every(
+				({ nextAttemptAt }) => nextAttemptAt! > engine.clock.now() + 60_000,
+			),
+		);
+		await endpoints.disable(scope, id);
+
+		await endpoints.change(scope, id, change);
+
+		const now = engine.clock.now();
+		const due = (await engine.store.deliveries()).map(({ nextAttemptAt }) => nextAttemptAt!);
+		expect(Math.max(...due)).toBeLessThan(now + 60_000);
+	});
 
 	it('starts anew when it is reset', async () => {
 		receiver.answer = () => 500;
