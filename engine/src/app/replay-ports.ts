@@ -16,6 +16,8 @@ export interface ReplayFilter {
 	readonly to: number;
 	/** Settled at or after; `null`: whenever. */
 	readonly settledFrom: number | null;
+	/** Of what was delivered, only what was so before this time; absent: whenever that was. */
+	readonly deliveredBefore?: number | undefined;
 }
 
 export type ReplayStatus = 'running' | 'completed' | 'cancelled' | 'failed';

@@ -143,7 +143,9 @@ export class Replays {
 			return { statuses: ['failed'], events: [], from: 0, to: end, settledFrom };
 		}
 		const { statuses, events, from = 0, to = end } = wish;
-		return { statuses, events, from, to: Math.min(to, end), settledFrom: null };
+		// What is delivered for the first time while the replay runs is not sent twice.
+		const range = { from, to: Math.min(to, end), settledFrom: null, deliveredBefore: end };
+		return { statuses, events, ...range };
 	}
 
 	async #refuseSecond(endpointId: EndpointId): Promise<void> {

@@ -131,12 +131,20 @@ export function wanted(
 
 export function taken(
 	looked: SelectQueryBuilder<Schema & { looked: Looked }, 'looked', object>,
-	{ statuses, events, settledFrom }: ReplayFilter,
+	{ statuses, events, settledFrom, deliveredBefore }: ReplayFilter,
 ) {
 	return looked
 		.where('looked.status', 'in', statuses)
 		.$if(events.length > 0, (query) => query.where('looked.event', 'in', events))
-		.$if(settledFrom !== null, (query) => query.where('looked.updated_at', '>=', settledFrom!));
+		.$if(settledFrom !== null, (query) => query.where('looked.updated_at', '>=', settledFrom!))
+		.$if(deliveredBefore !== undefined, (query) =>
+			query.where((eb) =>
+				eb.or([
+					eb('looked.status', '<>', 'success'),
+					eb('looked.updated_at', '<', deliveredBefore!),
+				]),
+			),
+		);
 }
 
 /** One bound at the end, the earlier of two: SQLite goes along an index from the first it is given. */

@@ -71,6 +71,20 @@ describe.each(DIALECTS)('Replays on %s', (dialect) => {
 		expect(await get(id)).toMatchObject({ status: 'completed', redelivered: 3 });
 	});
 
+	it('take nothing that is delivered for the first time meanwhile', async () => {
+		const [done, waiting] = await add(SUCCEEDED, {});
+		const all = { statuses: ['failed', 'success'], events: [] } as const;
+		const { id } = await start(all, 1);
+		await runner.runOnce();
+		await settle(done!, SUCCEEDED);
+		await settle(waiting!, { ...SUCCEEDED, updated_at: clock.now() + 5 });
+
+		await runner.runOnce();
+
+		expect(await get(id)).toMatchObject({ status: 'completed', total: 1, redelivered: 1 });
+		expect(await pending()).toEqual([]);
+	});
+
 	it('pass over what is no longer kept', async () => {
 		const [, kept] = await add({ ...FAILED, payload_gone: 1 }, FAILED);
 		const { id } = await start(FAILURES);
