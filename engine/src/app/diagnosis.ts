@@ -54,7 +54,7 @@ const DAY_MS = 86_400_000;
 
 /** How much is looked at. What is beyond is told as "or more". */
 const MOST_FAILED = 1_000;
-const MOST_TALLIED = 5_000;
+const MOST_WAITING = 5_000;
 const MOST_READ = 100;
 const MOST_EVENTS = 1_000;
 const MOST_ENDPOINTS = 1_000;
@@ -148,14 +148,13 @@ export class Diagnosis {
 			settledFrom: null,
 		};
 		const failedCount = await deliveries.countForReplay(endpointId, failures, MOST_FAILED);
-		const tally = await deliveries.tally(endpointId, from, MOST_TALLIED);
-		const all = Object.values(tally).reduce((sum, count) => sum + count, 0);
+		const waitingCount = await deliveries.countUnsettled(endpointId, MOST_WAITING);
 		const waiting = [...pending.deliveries, ...retrying.deliveries];
 		const dropped = failed.deliveries.filter(({ lastError }) => isTooOld(lastError ?? ''));
 		return {
 			failed: bounded(failedCount, MOST_FAILED),
 			tooOld: { count: dropped.length, isExact: failed.next === undefined },
-			waiting: { count: tally.pending + tally.retrying, isExact: all < MOST_TALLIED },
+			waiting: bounded(waitingCount, MOST_WAITING),
 			waitingSince: earliest(waiting),
 			lastFailure: lastFailure([...failed.deliveries, ...retrying.deliveries]),
 		};

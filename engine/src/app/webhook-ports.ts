@@ -194,13 +194,9 @@ export interface DeliveryStore {
 	): Promise<readonly DeliveryId[]>;
 	/** How many a replay would take; counts no further than `atMost`. */
 	countForReplay(endpointId: EndpointId, filter: ReplayFilter, atMost: number): Promise<number>;
-	/** Figures of what an endpoint got since `from`; looks at the newest `atMost` deliveries only. */
-	tally(endpointId: EndpointId, from: number, atMost: number): Promise<DeliveryTally>;
 	/** How many an endpoint has yet to receive; counts no further than `atMost`. */
 	countUnsettled(endpointId: EndpointId, atMost: number): Promise<number>;
 }
-
-export type DeliveryTally = Readonly<Record<DeliveryStatus, number>>;
 
 // ---------------------------------------------------------------- deliveries: the queue
 

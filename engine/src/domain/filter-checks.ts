@@ -34,7 +34,10 @@ export function eventsFilter({ events }: DiagnosisFacts): Judgement {
 		of_other_instances: ofOtherInstances,
 		filtered,
 	};
-	if (excluded === 0) return ok('The endpoint asks for all that happened in 24 hours.', evidence);
+	if (excluded === 0) {
+		const all = seen.isExact ? 'all that happened' : `all of the first ${seen.count} events`;
+		return ok(`The endpoint asks for ${all} in 24 hours.`, evidence);
+	}
 	const all = wanted === 0 ? 'all of them' : String(excluded);
 	return info(
 		`Of ${seen.count} events in the last 24 hours, the endpoint leaves out ${all}.`,

@@ -7,11 +7,10 @@ import type {
 	DeliveryFilter,
 	DeliveryPage,
 	DeliveryStore,
-	DeliveryTally,
 	Page,
 	ReplayFilter,
 } from '../app/ports.ts';
-import { firstIdAt, type DeliveryId, type EndpointId } from '../domain/ids.ts';
+import type { DeliveryId, EndpointId } from '../domain/ids.ts';
 import type { Scope } from '../domain/scope.ts';
 import { readAttemptLog } from './attempt-log.ts';
 import {
@@ -206,24 +205,6 @@ export class DeliveriesRepository implements DeliveryStore {
 			await breathe();
 		}
 		return count;
-	}
-
-	async tally(endpointId: EndpointId, from: number, atMost: number): Promise<DeliveryTally> {
-		const newest = this.#db
-			.selectFrom('webhook_deliveries')
-			.select(['id', 'status'])
-			.where('endpoint_id', '=', endpointId)
-			.where('id', '>=', firstIdAt('dlv', from))
-			.orderBy('id', 'desc')
-			.limit(atMost);
-		const rows = await this.#db
-			.selectFrom(newest.as('newest'))
-			.select(({ fn }) => ['newest.status', fn.count<number>('newest.id').as('count')])
-			.groupBy('newest.status')
-			.execute();
-		const counts = { pending: 0, retrying: 0, success: 0, failed: 0 };
-		for (const { status, count } of rows) counts[status] = count;
-		return counts;
 	}
 
 	async countUnsettled(endpointId: EndpointId, atMost: number): Promise<number> {

@@ -6,6 +6,7 @@ import type { EndpointId } from '../../../engine/src/domain/ids.ts';
 import { openDatabase, type TestDatabase } from '../../support/databases.ts';
 import { QuietDispatching } from '../../support/quiet-dispatching.ts';
 import { ids, silentLog, systemClock } from '../../support/system.ts';
+import { addDeliveries, SUCCEEDED } from '../storage/delivery-rows.ts';
 import { anEndpoint, moveIn, sent, type Household } from '../storage/records.ts';
 
 const SILENT: ReceiverProbe = { probe: () => new Promise(() => undefined) };
@@ -51,6 +52,22 @@ describe('the doctor for webhooks', () => {
 		});
 		expect(findings.find(({ check }) => check === 'retry_budget')).toMatchObject({
 			evidence: { failed: 3 },
+		});
+	});
+
+	it('counts what waits, however much was delivered since', async () => {
+		const id = await addEndpoint();
+		const endpoint = { id, ...household.scope };
+		const retrying = { status: 'retrying', due_at: Date.now() + 60_000, attempts: 1 } as const;
+		await addDeliveries(database.db, endpoint, [
+			...Array<object>(3).fill(retrying),
+			...Array<object>(5_000).fill(SUCCEEDED),
+		]);
+
+		const { findings } = await diagnosis().examine(household.scope, id);
+
+		expect(findings.find(({ check }) => check === 'backlog')).toMatchObject({
+			evidence: { waiting: 3, is_exact: true },
 		});
 	});
 

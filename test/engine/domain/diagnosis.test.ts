@@ -143,6 +143,13 @@ describe('the diagnosis of an endpoint', () => {
 			/leaves out all of them/,
 		],
 		[
+			'had more to get than was looked at',
+			{ events: { seen: { count: 9, isExact: false }, wanted: 9, ...NOTHING_LEFT_OUT } },
+			'events_filter',
+			'ok',
+			/all of the first 9 events/,
+		],
+		[
 			'had nothing to get',
 			{ events: { seen: exactly(0), wanted: 0, ...NOTHING_LEFT_OUT } },
 			'events_filter',
