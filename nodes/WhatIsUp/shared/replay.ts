@@ -29,6 +29,7 @@ export const paceField: INodeProperties = {
 export function replayBody(dryRun: unknown, { maxPerSecond }: IDataObject): IDataObject {
 	return {
 		...(maxPerSecond !== undefined && { max_per_second: maxPerSecond }),
-		...(dryRun === true && { dry_run: true }),
+		// An expression that comes to nothing sends nothing.
+		...(dryRun !== false && { dry_run: true }),
 	};
 }

@@ -193,8 +193,8 @@ describe('what was sent to it', () => {
 		for (const status of ['failed', 'success', 'failed']) engine.addDelivery({ status });
 	});
 
-	it('is counted in a dry run, and nothing is sent', async () => {
-		const counted = await one('recover', { dryRun: true });
+	it.each([true, null, undefined])('is counted in a dry run (%s), not sent', async (dryRun) => {
+		const counted = await one('recover', { dryRun });
 
 		expect(counted).toEqual({ dry_run: true, total: 2, total_is_exact: true });
 		expect(engine.webhooks.replays).toEqual([]);
